@@ -1,0 +1,186 @@
+package iap
+
+import (
+	"crypto/tls"
+	"net"
+	"sync"
+	"time"
+)
+
+// Two thin conns make a batch of messages cost one system call. The WebSocket library writes a message in pieces of 4 KiB, each
+// of which would become a TLS record and a write:
+//
+//	websocket → frameConn: collects pieces → tls.Conn: seals full records → recordConn: collects records → TCP
+//
+// Both pass everything through until hold is called, which ends the dial. From then on their Write only appends, whoever
+// calls it (the reader answering a ping, TLS answering a key update), and flush, called by the link's writer alone, does the
+// work. So nothing but the writer ever waits for the network.
+
+// recordConn is the conn below TLS.
+type recordConn struct {
+	net.Conn // TCP, or what NetDial returned
+
+	mu      sync.Mutex // guards the fields below
+	holding bool
+	held    []byte
+	flushed []byte // the last batch's memory, to be used again
+}
+
+func (c *recordConn) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	if c.holding {
+		c.held = append(c.held, p...)
+		c.mu.Unlock()
+		return len(p), nil
+	}
+	c.mu.Unlock()
+	return c.Conn.Write(p)
+}
+
+func (c *recordConn) hold() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.holding = true
+}
+
+// flush writes what was collected.
+func (c *recordConn) flush() error {
+	c.mu.Lock()
+	c.held, c.flushed = c.flushed[:0], c.held
+	batch := c.flushed
+	c.mu.Unlock()
+	if len(batch) == 0 {
+		return nil
+	}
+	_, err := c.Conn.Write(batch)
+	return err
+}
+
+// maxControlHeld bounds the control frames that wait for the writer, in bytes; pings beyond it are not answered.
+const maxControlHeld = 64 << 10
+
+// frameConn is the conn above TLS, which the WebSocket library believes to be the network.
+type frameConn struct {
+	*tls.Conn
+	records *recordConn
+	wake    func() // tells the writer that there is something to flush
+
+	mu      sync.Mutex // guards the fields below
+	holding bool
+	closed  bool
+	held    []byte
+	flushed []byte
+	readErr error // the first failure of Read: the link broke, whatever the library makes of it
+}
+
+func (c *frameConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if err != nil {
+		c.mu.Lock()
+		if c.readErr == nil {
+			c.readErr = err
+		}
+		c.mu.Unlock()
+	}
+	return n, err
+}
+
+// readFailure is the first error of Read, or nil.
+func (c *frameConn) readFailure() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.readErr
+}
+
+func (c *frameConn) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	switch {
+	case c.closed:
+		c.mu.Unlock()
+		return 0, net.ErrClosed
+	case c.holding:
+		c.held = append(c.held, p...)
+		c.mu.Unlock()
+		c.wake()
+		return len(p), nil
+	}
+	c.mu.Unlock()
+	return c.Conn.Write(p)
+}
+
+// hold begins the collecting; wake is called whenever something was appended.
+func (c *frameConn) hold(wake func()) {
+	c.records.hold()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.wake = wake
+	c.holding = true
+}
+
+// holds says how many bytes wait for flush.
+func (c *frameConn) holds() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.held)
+}
+
+// seal moves what was collected through TLS into the record conn, without touching the network.
+func (c *frameConn) seal() error {
+	c.mu.Lock()
+	c.held, c.flushed = c.flushed[:0], c.held
+	batch := c.flushed
+	c.mu.Unlock()
+	if len(batch) == 0 {
+		return nil
+	}
+	_, err := c.Conn.Write(batch)
+	return err
+}
+
+// flush writes everything collected to the network.
+func (c *frameConn) flush() error {
+	if err := c.seal(); err != nil {
+		return err
+	}
+	return c.records.flush()
+}
+
+// Close is called by the WebSocket library, which may have written a close frame just before. During the dial it closes the
+// connection. Later it only ends reading and leaves the rest to the writer, which flushes, for at most closeFlush, and hangs up.
+func (c *frameConn) Close() error {
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return net.ErrClosed
+	}
+	c.closed = true
+	holding := c.holding
+	c.mu.Unlock()
+	if !holding {
+		return c.Conn.Close()
+	}
+	now := time.Now()
+	c.records.Conn.SetReadDeadline(now)
+	c.records.Conn.SetWriteDeadline(now.Add(closeFlush))
+	c.wake()
+	return nil
+}
+
+func (c *frameConn) isClosed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.closed
+}
+
+// hangUp flushes what is left, says so to TLS, and closes the TCP connection. The writer calls it last.
+func (c *frameConn) hangUp() error {
+	err := c.seal()
+	c.Conn.CloseWrite()
+	if flushErr := c.records.flush(); err == nil {
+		err = flushErr
+	}
+	if closeErr := c.records.Conn.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}

@@ -1,0 +1,399 @@
+package iaptest
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// link is one websocket of a client, after the upgrade. Its reader runs in serve,
+// its writer in write. The reader never writes: what it has to say it leaves to
+// the writer, and pokes it.
+type link struct {
+	srv  *Server
+	id   int
+	raw  net.Conn
+	conn *tls.Conn
+	req  request
+
+	dialing context.Context // ends when a session is no longer wanted
+	cancel  context.CancelFunc
+	done    chan struct{} // closed when reading has ended
+	frames  frameReader   // the reader's
+	out     []byte        // the writer's
+	poked   chan struct{} // holds at most one poke
+	hangUp  sync.Once     // the FIN after both close frames
+
+	session atomic.Pointer[session] // set just before the success frame is sent
+
+	mu sync.Mutex
+	// guarded by mu
+	ponging bool
+	pong    []byte   // the payload of the last ping, to be answered
+	want    *closing // the close frame to send; the first stays
+	sent    bool     // the close frame is sent, or about to be
+	got     bool     // the client's close frame has come
+}
+
+func newLink(srv *Server, id int, raw net.Conn, conn *tls.Conn, br *bufio.Reader, req request) *link {
+	l := &link{
+		srv: srv, id: id, raw: raw, conn: conn, req: req, frames: frameReader{br: br},
+		done: make(chan struct{}), poked: make(chan struct{}, 1),
+	}
+	l.dialing, l.cancel = context.WithCancel(srv.ctx)
+	return l
+}
+
+// serve reads the link to its end.
+func (l *link) serve() {
+	var writer sync.WaitGroup
+	writer.Go(l.write)
+	err := l.read()
+	l.gone(err)
+	l.cancel()
+	close(l.done)
+	l.raw.Close()
+	writer.Wait()
+	if s := l.session.Load(); s != nil {
+		s.detach(l, true) // if the success frame came after the end of reading
+	}
+}
+
+// poke makes the writer look at what there is to send.
+func (l *link) poke() {
+	select {
+	case l.poked <- struct{}{}:
+	default:
+	}
+}
+
+func (l *link) event(from Side, kind EventKind, n int64, text string) {
+	e := Event{Link: l.id, From: from, Kind: kind, N: n, Text: text}
+	if s := l.session.Load(); s != nil {
+		e.SID = s.sid
+	}
+	l.srv.books.event(e)
+}
+
+func (l *link) violation(m *misuse) {
+	v := Violation{Link: l.id, Kind: m.kind, Detail: m.detail}
+	if s := l.session.Load(); s != nil {
+		v.SID = s.sid
+	}
+	l.srv.books.violation(v)
+}
+
+// read takes frames until the connection ends, and returns why it did.
+func (l *link) read() error {
+	for {
+		f, err := l.frames.next()
+		var wrong *misuse
+		if errors.As(err, &wrong) {
+			// The frames cannot be told apart any more, its close frame neither.
+			l.mu.Lock()
+			l.got = true
+			l.mu.Unlock()
+			l.fail(wrong)
+			if _, err = io.Copy(io.Discard, l.conn); err == nil {
+				err = io.EOF
+			}
+			return err
+		}
+		if err != nil {
+			return err
+		}
+		if errors.As(l.take(f), &wrong) {
+			l.fail(wrong)
+		}
+	}
+}
+
+// fail answers what a client should not have done. Most ends the session.
+func (l *link) fail(m *misuse) {
+	l.violation(m)
+	if m.code == 0 {
+		return
+	}
+	c := &closing{m.code, string(m.kind)}
+	if s := l.session.Load(); s != nil {
+		s.end(c)
+	}
+	l.close(c)
+}
+
+// close leaves a close frame to the writer, unless there is one already, and
+// returns the one that stays.
+func (l *link) close(c *closing) *closing {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.want == nil {
+		l.want = c
+	}
+	l.cancel()
+	l.poke()
+	return l.want
+}
+
+func (l *link) take(f frame) error {
+	if l.closeState().got {
+		if f.op == opClose {
+			return misusef(SecondClose, 0, "")
+		}
+		return misusef(FrameAfterClose, 0, "opcode %#x", f.op)
+	}
+	switch f.op {
+	case opPing:
+		l.event(Client, Ping, int64(len(f.payload)), "")
+		l.answer(f.payload)
+	case opPong:
+		l.event(Client, Pong, int64(len(f.payload)), "")
+	case opClose:
+		return l.clientCloses(f.payload)
+	case opText:
+		return misusef(TextMessage, codeInvalidOp, "%d bytes", len(f.payload))
+	default:
+		return l.message(f.payload)
+	}
+	return nil
+}
+
+func (l *link) message(p []byte) error {
+	s := l.session.Load()
+	if s == nil {
+		return misusef(BeforeSuccess, codeInvalidData, "%d bytes", len(p))
+	}
+	m, err := parseMessage(p)
+	if err != nil {
+		return err
+	}
+	if m.rest > 0 {
+		l.violation(misusef(TrailingBytes, 0, "%d", m.rest))
+	}
+	if m.tag == tagAck {
+		l.event(Client, Ack, int64(m.ack), "")
+		return s.acknowledge(l, m.ack)
+	}
+	l.event(Client, Data, int64(len(m.data)), "")
+	return s.receive(l, m.data)
+}
+
+// answer leaves a pong to the writer. A later ping replaces one not yet answered
+// (RFC 6455 section 5.5.3), so pings cannot pile up.
+func (l *link) answer(payload []byte) {
+	l.mu.Lock()
+	l.ponging, l.pong = true, append(l.pong[:0], payload...)
+	l.mu.Unlock()
+	l.poke()
+}
+
+// clientCloses takes the client's close frame, its first or its answer to ours.
+func (l *link) clientCloses(payload []byte) error {
+	code, reason, err := parseClose(payload)
+	if err != nil {
+		return err
+	}
+	l.event(Client, Closed, int64(code), reason)
+	l.mu.Lock()
+	l.got = true
+	answered, ours := l.sent, l.want
+	l.mu.Unlock()
+	c := &closing{code, reason}
+	if answered {
+		c = ours
+	}
+	if s := l.session.Load(); s != nil {
+		s.end(c)
+	}
+	if answered {
+		l.finish()
+		return nil
+	}
+	l.close(&closing{code, ""})
+	return nil
+}
+
+type closeState struct{ sent, got bool }
+
+func (l *link) closeState() closeState {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return closeState{l.sent, l.got}
+}
+
+// finish ends our side of the connection once both close frames have passed. The
+// reader goes on for a little while: what comes now is a violation.
+func (l *link) finish() { l.hangUp.Do(l.fin) }
+
+func (l *link) fin() {
+	l.raw.SetReadDeadline(time.Now().Add(closeTimeout))
+	l.conn.CloseWrite()
+	closeWrite(l.raw)
+}
+
+// closeWrite sends FIN.
+func closeWrite(c net.Conn) {
+	if half, ok := c.(interface{ CloseWrite() error }); ok {
+		half.CloseWrite()
+	}
+}
+
+// gone judges the end of the link.
+func (l *link) gone(err error) {
+	l.event(Client, Gone, 0, err.Error())
+	s, state := l.session.Load(), l.closeState()
+	excused := l.srv.isClosed()
+	if state.sent && !state.got && !excused {
+		l.violation(misusef(NoCloseEcho, 0, ""))
+		excused = true
+	}
+	if s != nil {
+		s.detach(l, excused)
+	}
+}
+
+// write opens the session and then sends what there is to send, to the end.
+func (l *link) write() {
+	if err := l.open(); err != nil {
+		l.raw.Close()
+		return
+	}
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		wait, last := l.gather()
+		if len(l.out) > 0 {
+			if _, err := l.conn.Write(l.out); err != nil {
+				l.raw.Close()
+				return
+			}
+			if last {
+				l.closeSent()
+				return
+			}
+			continue
+		}
+		if wait == 0 {
+			wait = time.Hour
+		}
+		timer.Reset(wait)
+		select {
+		case <-l.poked:
+		case <-timer.C:
+		case <-l.done:
+			return
+		}
+	}
+}
+
+// gather fills out with what is to be sent now; last says that it ends in a
+// close frame. Otherwise see session.output for wait.
+func (l *link) gather() (wait time.Duration, last bool) {
+	l.out = l.out[:0]
+	l.mu.Lock()
+	if l.ponging {
+		l.ponging = false
+		l.out = appendControl(l.out, opPong, l.pong)
+	}
+	want := l.want
+	l.mu.Unlock()
+
+	if s := l.session.Load(); s != nil && want == nil {
+		l.out, wait, want = s.output(l, l.out)
+	}
+	if want == nil {
+		return wait, false
+	}
+	want = l.close(want)
+	l.mu.Lock()
+	l.sent = true
+	l.mu.Unlock()
+	l.event(Relay, Closed, int64(want.code), want.reason)
+	l.out = appendClose(l.out, want.code, want.reason)
+	return 0, true
+}
+
+// closeSent waits no longer than it must for the client's close frame.
+func (l *link) closeSent() {
+	if l.closeState().got {
+		l.finish()
+		return
+	}
+	l.raw.SetReadDeadline(time.Now().Add(closeTimeout))
+}
+
+// open decides what the client gets: a session or a close frame.
+func (l *link) open() error {
+	if !l.srv.authorized(l.req.token) {
+		l.close(&closing{codeDenied, "not authorized"})
+		return nil
+	}
+	var refused *closing
+	if l.req.resume {
+		refused = l.resume()
+	} else {
+		refused = l.connect()
+	}
+	if refused != nil {
+		l.close(refused)
+		return nil
+	}
+	_, err := l.conn.Write(l.out)
+	return err
+}
+
+// connect opens a session, with its success frame in out.
+func (l *link) connect() *closing {
+	dial, refused := l.srv.lookup(l.req.target)
+	if refused != nil {
+		return refused
+	}
+	ctx, cancel := context.WithTimeout(l.dialing, dialTimeout)
+	defer cancel()
+	backend, err := dial(ctx)
+	if err != nil {
+		return &closing{codeNoBackend, "failed to connect to backend"}
+	}
+	s := l.srv.addSession(l, backend)
+	if s == nil {
+		closeBackend(backend)
+		return &closing{1013, "too many sessions"}
+	}
+	l.session.Store(s)
+	l.settle(s)
+	l.event(Relay, Connected, 0, "")
+	l.out = appendSID(l.out[:0], s.sid)
+	return nil
+}
+
+// settle ends a session whose client closed before it could know of it.
+func (l *link) settle(s *session) {
+	l.mu.Lock()
+	want := l.want
+	l.mu.Unlock()
+	if want != nil {
+		s.end(want)
+	}
+}
+
+// resume takes over a session, with its success frame in out.
+func (l *link) resume() *closing {
+	s := l.srv.session(l.req.sid)
+	if s == nil {
+		return &closing{codeUnknownSID, "unknown session"}
+	}
+	received, refused := s.resume(l.dialing, l, l.req.ack)
+	if refused != nil {
+		return refused
+	}
+	l.session.Store(s)
+	l.settle(s)
+	l.event(Relay, Resumed, int64(received), "")
+	l.out = appendAck(l.out[:0], tagReconnectAck, received)
+	return nil
+}

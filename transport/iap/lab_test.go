@@ -1,0 +1,86 @@
+package iap_test
+
+import (
+	"context"
+	"io"
+	"net"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/iapssh/iapssh/transport/iap"
+	"github.com/iapssh/iapssh/transport/iap/iaptest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var vm = iap.Target{Project: "proj", Zone: "zone-a", Instance: "vm", Port: 22}
+
+// relay starts an emulator with one VM whose port 22 is served by backend. At the end of the test it must not have seen the
+// client break a rule.
+func relay(t testing.TB, backend iaptest.Backend, configure ...func(*iaptest.Server)) (*iaptest.Server, *iap.Dialer) {
+	t.Helper()
+	s := iaptest.NewUnstartedServer()
+	for _, f := range configure {
+		f(s)
+	}
+	s.Handle("vm", 22, backend)
+	s.Start()
+	t.Cleanup(func() {
+		s.Close()
+		if v := s.Violations(); len(v) > 0 {
+			t.Errorf("the client broke rules:\n%s", iaptest.Report(v))
+		}
+	})
+	return s, dialer(s)
+}
+
+func dialer(s *iaptest.Server) *iap.Dialer {
+	return &iap.Dialer{
+		URL:       s.URL,
+		TLSConfig: s.ClientTLS(),
+		NetDial:   s.NetDial,
+		Token:     func(context.Context, string) (string, error) { return "token", nil },
+	}
+}
+
+func dial(t testing.TB, d *iap.Dialer) *iap.Conn {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	c, err := d.Dial(ctx, vm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// pair gives both ends of one session: the client's Conn and the VM's connection.
+func pair(t testing.TB, d *iap.Dialer, accepted <-chan net.Conn) (*iap.Conn, net.Conn) {
+	t.Helper()
+	c := dial(t, d)
+	vmSide := <-accepted
+	t.Cleanup(func() { vmSide.Close() })
+	return c, vmSide
+}
+
+// handOver is a backend that gives its end of each session to the test.
+func handOver() (iaptest.Backend, <-chan net.Conn) {
+	accepted := make(chan net.Conn, 16)
+	return func(context.Context) (net.Conn, error) {
+		ours, theirs := net.Pipe()
+		accepted <- ours
+		return theirs, nil
+	}, accepted
+}
+
+func readAll(t testing.TB, r io.Reader) string {
+	t.Helper()
+	b, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}

@@ -1,0 +1,272 @@
+package iap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/iapssh/iapssh/transport/iap/internal/wire"
+)
+
+const (
+	// closeWait is how long we wait for the relay's close after ours. Leaving earlier, with ACKs unread, makes the kernel send
+	// a reset, which can discard the tail of an upload.
+	closeWait = time.Second
+	// closeFlush is how long a closed link's last bytes, such as the echo of a close frame, may take. It is also how long we
+	// still read once writing has failed: the relay may have said why.
+	closeFlush = time.Second
+	// batchSize is about how much the writer collects for one system call, in bytes.
+	batchSize = 64 << 10
+)
+
+// session is what a link asks of the session that rides on it. Its methods are called by the link's goroutines.
+type session interface {
+	// reserve gives memory for the payload of a DATA message about to be read.
+	reserve(n int) []byte
+	// deliver takes one message. It blocks while the caller reads too slowly; an error ends the link.
+	deliver(m wire.Message) error
+	// fill hands out messages to send, about batchSize bytes of them. last says that all is sent and nothing will follow.
+	fill(send func(msg []byte) error) (n int, last bool, err error)
+	// parked says that deliver is blocked.
+	parked() bool
+}
+
+// link is one WebSocket: what a session rides on. It knows no byte counts; those are the session's.
+//
+// Its goroutines belong to serve, which joins them: serve itself reads, write is the only one that writes to the network, and
+// pulse sends pings.
+type link struct {
+	ws   *websocket.Conn
+	conn *frameConn
+
+	dec  wire.Decoder // the reader's
+	long *CloseError  // the reader's: a LONG_CLOSE came, the close frame will follow
+
+	wake    chan struct{} // has a value when the writer has something to look at
+	ended   chan struct{} // closed when reading has ended
+	drained chan struct{} // closed when the session's last byte has left
+
+	mu        sync.Mutex // guards the fields below
+	broken    error      // what broke the link, seen by the writer or by pulse
+	writing   bool       // the writer is inside a system call
+	heard     time.Time  // when the last message or pong came
+	answering bool       // the relay has answered a ping
+}
+
+func newLink(ws *websocket.Conn, conn *frameConn) *link {
+	return &link{
+		ws:      ws,
+		conn:    conn,
+		wake:    make(chan struct{}, 1),
+		ended:   make(chan struct{}),
+		drained: make(chan struct{}),
+		heard:   time.Now(),
+	}
+}
+
+// awaitSID reads the relay's verdict on a new session, its id or a close. Until then nothing may be sent. An error closes the
+// link.
+func (l *link) awaitSID(ctx context.Context) error {
+	stop := closeOnDone(ctx, l.conn)
+	err := l.readSID()
+	if !stop() && err != nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		l.ws.CloseNow()
+	}
+	return err
+}
+
+func (l *link) readSID() error {
+	m, err := l.receive(func(n int) []byte { return make([]byte, n) })
+	for err == nil {
+		switch m.Tag {
+		case wire.TagConnectSuccess:
+			return nil
+		case wire.TagData, wire.TagAck, wire.TagReconnectSuccess:
+			return &ProtocolError{Detail: fmt.Sprintf("tag %#04x before the session id", uint16(m.Tag))}
+		}
+		m, err = l.receive(func(n int) []byte { return make([]byte, n) })
+	}
+	return l.cause(err, false)
+}
+
+// receive reads the next relay message; pings and pongs are dealt with on the way.
+func (l *link) receive(room func(n int) []byte) (wire.Message, error) {
+	kind, r, err := l.ws.Reader(context.Background())
+	if err != nil {
+		return wire.Message{}, err
+	}
+	if kind != websocket.MessageBinary {
+		return wire.Message{}, &ProtocolError{Detail: "text message", code: closeUnsupportedData}
+	}
+	m, err := l.dec.Decode(r, room)
+	if err == nil && m.Tag == wire.TagLongClose {
+		l.long = &CloseError{Code: int(m.Code), Reason: m.Reason}
+	}
+	l.hear(false)
+	return m, err
+}
+
+// serve runs the session over the link until the link ends, and returns why: a *CloseError, a *ProtocolError or a *LinkError.
+func (l *link) serve(s session) error {
+	l.conn.hold(l.nudge)
+	var tasks sync.WaitGroup
+	tasks.Go(func() { l.write(s) })
+	tasks.Go(func() { l.pulse(s) })
+	err := l.cause(l.read(s), true)
+	close(l.ended)
+	var broken *ProtocolError
+	if errors.As(err, &broken) {
+		l.bye(broken.closeCode())
+	}
+	l.ws.CloseNow()
+	tasks.Wait()
+	return err
+}
+
+func (l *link) read(s session) error {
+	room := s.reserve
+	for {
+		m, err := l.receive(room)
+		if err != nil {
+			return err
+		}
+		if err := s.deliver(m); err != nil {
+			return err
+		}
+	}
+}
+
+// write sends what the session and the WebSocket library have to send, until the link is closed. Then it hangs up.
+func (l *link) write(s session) {
+	defer l.conn.hangUp()
+	send := l.send
+	for !l.conn.isClosed() {
+		n, last, err := s.fill(send)
+		if err == nil {
+			err = l.flush()
+		}
+		switch {
+		case err != nil:
+			l.failWrite(err)
+			return
+		case last:
+			l.drain()
+		}
+		if n == 0 {
+			<-l.wake
+		}
+	}
+}
+
+// send appends one message to the batch. It never waits for the network.
+func (l *link) send(msg []byte) error {
+	return l.ws.Write(context.Background(), websocket.MessageBinary, msg)
+}
+
+func (l *link) flush() error {
+	l.setWriting(true)
+	defer l.setWriting(false)
+	return l.conn.flush()
+}
+
+// failWrite leaves the reader some time to learn why the relay went.
+func (l *link) failWrite(err error) {
+	l.breakWith(err)
+	l.conn.records.Conn.SetReadDeadline(time.Now().Add(closeFlush))
+	for !l.conn.isClosed() {
+		<-l.wake
+	}
+}
+
+// drain tells, once, that the session's last byte has left.
+func (l *link) drain() {
+	select {
+	case <-l.drained:
+	default:
+		close(l.drained)
+	}
+}
+
+// nudge makes the writer look for work.
+func (l *link) nudge() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// bye sends our close frame and waits for the relay's, at most closeWait; then the connection is gone.
+func (l *link) bye(code int) {
+	abort := time.AfterFunc(closeWait, l.abort)
+	defer abort.Stop()
+	l.ws.Close(websocket.StatusCode(code), "")
+}
+
+// abort drops the TCP connection, which ends all that is blocked on it.
+func (l *link) abort() { l.conn.records.Conn.Close() }
+
+// cause sorts out why reading ended: what the relay said comes before what went wrong with the connection, and that before
+// what a decoder made of a message that was cut short by it.
+func (l *link) cause(err error, established bool) error {
+	if closed := closeError(err); closed != nil {
+		closed.Established = established
+		if l.long != nil && (closed.Reason == "" || closed.Code == l.long.Code) {
+			closed.Code, closed.Reason = l.long.Code, l.long.Reason
+		}
+		return closed
+	}
+	l.mu.Lock()
+	broken := l.broken
+	l.mu.Unlock()
+	if broken == nil {
+		broken = l.conn.readFailure()
+	}
+	var format *wire.FormatError
+	var protocol *ProtocolError
+	switch {
+	case errors.As(err, &protocol):
+		return protocol
+	case broken != nil && l.long != nil:
+		l.long.Established = established
+		return l.long
+	case broken != nil:
+		return &LinkError{Err: broken}
+	case errors.As(err, &format):
+		return &ProtocolError{Detail: "malformed message", Err: err}
+	case errors.Is(err, io.EOF):
+		return &LinkError{Err: io.ErrUnexpectedEOF}
+	default:
+		// The library found fault with a frame and has closed with the fitting code.
+		return &ProtocolError{Detail: "WebSocket", Err: err}
+	}
+}
+
+func (l *link) breakWith(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.broken == nil {
+		l.broken = err
+	}
+}
+
+func (l *link) setWriting(writing bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.writing = writing
+}
+
+// hear notes a sign of life; pong says that it answers a ping.
+func (l *link) hear(pong bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.heard = time.Now()
+	l.answering = l.answering || pong
+}

@@ -1,0 +1,118 @@
+package iap
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"math"
+	"net/http"
+	"strings"
+
+	"github.com/coder/websocket"
+)
+
+const (
+	// subprotocol must be echoed by the relay (source: gcloud).
+	subprotocol = "relay.tunnel.cloudproxy.app"
+	// origin is what gcloud, IAP Desktop and others send.
+	origin = "bot:iap-tunneler"
+	// maxMessage bounds one WebSocket message, unknown ones included, in bytes.
+	maxMessage = 256 << 10
+)
+
+// upgrade asks for a WebSocket over conn. It owns conn: an error closes it.
+func (d *Dialer) upgrade(ctx context.Context, conn *frameConn, url, token string) (*websocket.Conn, error) {
+	header := http.Header{"Origin": {origin}, "User-Agent": {d.userAgent()}}
+	if token != "" {
+		header.Set("Authorization", "Bearer "+token)
+	}
+	ws, resp, err := websocket.Dial(ctx, url, &websocket.DialOptions{
+		HTTPClient:   &http.Client{Transport: oneRequest{conn}, CheckRedirect: followNone},
+		HTTPHeader:   header,
+		Subprotocols: []string{subprotocol},
+		// A relay that sends pings faster than it reads gets no more pongs, rather than our memory.
+		OnPingReceived: func(context.Context, []byte) bool { return conn.holds() < maxControlHeld },
+	})
+	status := 0
+	if resp != nil {
+		status = resp.StatusCode
+	}
+	err = upgradeError(resp, err)
+	if err == nil && !strings.EqualFold(ws.Subprotocol(), subprotocol) {
+		ws.CloseNow()
+		err = &ProtocolError{Detail: "the upgrade's answer does not name the subprotocol " + subprotocol}
+	}
+	d.Trace.upgrade(status, err)
+	if err != nil {
+		conn.Close()
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
+		return nil, err
+	}
+	ws.SetReadLimit(maxMessage)
+	return ws, nil
+}
+
+// upgradeError makes an HTTPError of an answer that is not 101.
+func upgradeError(resp *http.Response, err error) error {
+	if err == nil || resp == nil || resp.StatusCode == http.StatusSwitchingProtocols {
+		return err
+	}
+	refused := &HTTPError{Status: resp.StatusCode, Location: resp.Header.Get("Location")}
+	if resp.Body != nil {
+		body, _ := io.ReadAll(resp.Body)
+		refused.Body = string(body)
+	}
+	return refused
+}
+
+// followNone makes a redirect an answer: gcloud takes one for success and then reads garbage.
+func followNone(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// oneRequest is an http.RoundTripper for one request over one connection, which becomes the body of a 101.
+type oneRequest struct {
+	conn *frameConn
+}
+
+func (t oneRequest) RoundTrip(req *http.Request) (*http.Response, error) {
+	stop := closeOnDone(req.Context(), t.conn)
+	defer stop()
+	if err := req.Write(t.conn); err != nil {
+		return nil, err
+	}
+	limit := &io.LimitedReader{R: t.conn, N: maxHeader}
+	buffered := bufio.NewReader(limit)
+	resp, err := http.ReadResponse(buffered, req)
+	if err != nil {
+		if limit.N == 0 {
+			err = errors.New("the header of the answer is too long")
+		}
+		return nil, err
+	}
+	if resp.StatusCode != http.StatusSwitchingProtocols {
+		resp.Body = struct {
+			io.Reader
+			io.Closer
+		}{resp.Body, t.conn}
+		return resp, nil
+	}
+	limit.N = math.MaxInt64
+	resp.Body = &upgraded{frameConn: t.conn, buffered: buffered}
+	return resp, nil
+}
+
+// upgraded reads what came behind the header first.
+type upgraded struct {
+	*frameConn
+	buffered *bufio.Reader
+}
+
+func (u *upgraded) Read(p []byte) (int, error) {
+	if u.buffered != nil && u.buffered.Buffered() > 0 {
+		return u.buffered.Read(p)
+	}
+	u.buffered = nil
+	return u.frameConn.Read(p)
+}
