@@ -2,6 +2,7 @@ package iap
 
 import (
 	"crypto/tls"
+	"io"
 	"net"
 	"sync"
 	"time"
@@ -172,15 +173,21 @@ func (c *frameConn) isClosed() bool {
 	return c.closed
 }
 
-// hangUp flushes what is left, says so to TLS, and closes the TCP connection. The writer calls it last.
-func (c *frameConn) hangUp() error {
-	err := c.seal()
-	c.Conn.CloseWrite()
-	if flushErr := c.records.flush(); err == nil {
-		err = flushErr
+// hangUp flushes what is left, says so to TLS, and closes the TCP connection. The writer calls it last; what fails here has no
+// consequence, since the link is over.
+//
+// Closing a socket with unread bytes resets the connection, and a reset can overtake our last words, such as the answer to a
+// close frame. So the relay is given a moment to close first, as RFC 6455 section 7.1.1 wants it.
+func (c *frameConn) hangUp() {
+	tcp := c.records.Conn
+	defer tcp.Close()
+	if c.seal() != nil || c.Conn.CloseWrite() != nil {
+		return
 	}
-	if closeErr := c.records.Conn.Close(); err == nil {
-		err = closeErr
+	tcp.SetWriteDeadline(time.Now().Add(closeFlush)) // CloseWrite leaves one that has passed
+	if c.records.flush() != nil {
+		return
 	}
-	return err
+	tcp.SetReadDeadline(time.Now().Add(hangUpWait))
+	io.Copy(io.Discard, tcp)
 }

@@ -20,6 +20,8 @@ const (
 	// closeFlush is how long a closed link's last bytes, such as the echo of a close frame, may take. It is also how long we
 	// still read once writing has failed: the relay may have said why.
 	closeFlush = time.Second
+	// hangUpWait is how long the relay may take to close the TCP connection once everything is said.
+	hangUpWait = 500 * time.Millisecond
 	// batchSize is about how much the writer collects for one system call, in bytes.
 	batchSize = 64 << 10
 )
