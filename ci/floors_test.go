@@ -32,6 +32,7 @@ var floors = []struct {
 	{"cmd/iapssh/internal/cache", 2, "a cache does not know what it keeps"},
 	{"cmd/iapssh/internal/tty", 2, "the terminal is one place, so that it is restored in one place"},
 	{"cmd/iapssh/internal", 3, "modes and duties are joined by main, never by each other"},
+	{"cmd/internal/lab", 3, "a lab joins the servers of the floors below"},
 	{"cmd", 4, "commands are composition"},
 	{"ci", 5, "nothing imports the rules"},
 }
@@ -48,8 +49,8 @@ var doors = []struct {
 	{"golang.org/x/term", []string{"cmd/iapssh/internal/tty"}, "raw mode is entered and left in one place"},
 	{"golang.org/x/net/http/httpproxy", []string{"transport/iap"}, "the environment's proxy rules serve the way to the relay"},
 	{"golang.org/x/net/proxy", []string{"transport/iap"}, "SOCKS is a way to the relay"},
-	{"github.com/creack/pty", []string{"sshclient/sshtest", "cmd/iaplab"}, "only a server, or a test, makes terminals"},
-	{"golang.org/x/crypto/ssh", []string{"sshclient", "sshclient/control", "sshclient/sshtest", "knownhosts", "cmd/iapssh/internal/session", "cmd/iaplab"},
+	{"github.com/creack/pty", []string{"sshclient/sshtest"}, "only a server, or a test, makes terminals"},
+	{"golang.org/x/crypto/ssh", []string{"sshclient", "sshclient/control", "sshclient/sshtest", "knownhosts", "cmd/iapssh/internal/session", "cmd/internal/lab"},
 		"keys and connections stay within the SSH packages and what joins them"},
 	{"golang.org/x/sys", []string{"cmd/iapssh/internal/tty", "cmd/iapssh/internal/tunnel", "transport/iap", "sshclient", "sshclient/sshtest", "knownhosts", "cmd/iapssh/internal/cache"},
 		"system calls sit behind one small function for each"},

@@ -179,12 +179,13 @@ func (c *Conn) Unconfirmed() int {
 }
 
 // Close ends the session: what Write has taken is sent, then one close frame with code 1000, and the relay's own close is
-// awaited, at most for 2 s and 1 s. Callers blocked in other methods return at once with net.ErrClosed, and so does a second
-// Close. A caller that wants to be sure that everything arrived waits for Unconfirmed to become 0 first.
+// awaited, at most for 2 s and 1 s. Callers blocked in other methods return at once with net.ErrClosed. A second Close does
+// nothing but wait for the first and returns net.ErrClosed. A caller that wants to be sure that everything arrived waits for Unconfirmed to become 0 first.
 func (c *Conn) Close() error {
 	c.mu.Lock()
 	if c.closed {
 		c.mu.Unlock()
+		<-c.ended
 		return c.opError("close", net.ErrClosed)
 	}
 	c.closed = true

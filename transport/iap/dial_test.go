@@ -213,11 +213,7 @@ func silent(t *testing.T, c net.Conn, serve func(*testing.T, net.Conn)) {
 }
 
 func handshake(t *testing.T, c net.Conn) {
-	cert := httptest.NewUnstartedServer(nil)
-	cert.StartTLS()
-	certificates := cert.TLS.Certificates
-	cert.Close()
-	if err := tls.Server(c, &tls.Config{Certificates: certificates}).Handshake(); err != nil {
+	if err := tls.Server(c, selfSigned()).Handshake(); err != nil {
 		t.Error(err)
 	}
 }

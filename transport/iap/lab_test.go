@@ -2,8 +2,12 @@ package iap_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"io"
+	"log"
 	"net"
+	"os"
 	"testing"
 	"time"
 
@@ -13,7 +17,15 @@ import (
 	"github.com/iapssh/iapssh/transport/iap/iaptest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(peerVariable) != "" {
+		if err := runPeer(); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 var vm = iap.Target{Project: "proj", Zone: "zone-a", Instance: "vm", Port: 22}
 
@@ -83,4 +95,11 @@ func readAll(t testing.TB, r io.Reader) string {
 		t.Fatal(err)
 	}
 	return string(b)
+}
+
+// trusting gives a TLS configuration that believes one authority.
+func trusting(ca []byte) *tls.Config {
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(ca)
+	return &tls.Config{RootCAs: pool}
 }

@@ -21,7 +21,8 @@ const (
 )
 
 // authority is a certificate authority of one server, with the server's own
-// certificate. Its private key is forgotten once that one is signed.
+// certificate. Its private key is forgotten once that one is signed. Nil is one
+// that could not be made.
 type authority struct {
 	cert *x509.Certificate
 	leaf tls.Certificate
@@ -36,12 +37,13 @@ func newAuthority() (*authority, error) {
 	if err != nil {
 		return nil, err
 	}
-	now := time.Now()
+	// Valid in the fake time of testing/synctest too, which starts in 2000.
+	from, to := time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2099, 1, 1, 0, 0, 0, 0, time.UTC)
 	ca := &x509.Certificate{
 		SerialNumber:          big.NewInt(1),
 		Subject:               pkix.Name{CommonName: "iaptest CA"},
-		NotBefore:             now.Add(-24 * time.Hour),
-		NotAfter:              now.Add(365 * 24 * time.Hour),
+		NotBefore:             from,
+		NotAfter:              to,
 		IsCA:                  true,
 		BasicConstraintsValid: true,
 		KeyUsage:              x509.KeyUsageCertSign,
@@ -75,11 +77,16 @@ func newAuthority() (*authority, error) {
 }
 
 func (a *authority) pem() []byte {
+	if a == nil {
+		return nil
+	}
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw})
 }
 
 func (a *authority) pool() *x509.CertPool {
 	pool := x509.NewCertPool()
-	pool.AddCert(a.cert)
+	if a != nil {
+		pool.AddCert(a.cert)
+	}
 	return pool
 }

@@ -203,9 +203,13 @@ func (c *checker) parameters(raw string, names ...string) map[string]string {
 
 // The answers. The relay's own wording is not known; clients look at the status.
 
-func switchingProtocols(accept string) string {
-	return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-		"Sec-WebSocket-Accept: " + accept + "\r\nSec-WebSocket-Protocol: " + wantSubprotocol + "\r\n\r\n"
+func switchingProtocols(accept, subprotocol string) string {
+	head := "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+		"Sec-WebSocket-Accept: " + accept + "\r\n"
+	if subprotocol != "" {
+		head += "Sec-WebSocket-Protocol: " + subprotocol + "\r\n"
+	}
+	return head + "\r\n"
 }
 
 func refusal(status int) string {

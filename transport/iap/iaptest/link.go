@@ -22,13 +22,16 @@ type link struct {
 	conn *tls.Conn
 	req  request
 
-	dialing context.Context // ends when a session is no longer wanted
-	cancel  context.CancelFunc
-	done    chan struct{} // closed when reading has ended
-	frames  frameReader   // the reader's
-	out     []byte        // the writer's
-	poked   chan struct{} // holds at most one poke
-	hangUp  sync.Once     // the FIN after both close frames
+	dialing  context.Context // ends when a session is no longer wanted
+	cancel   context.CancelFunc
+	done     chan struct{} // closed when reading has ended
+	frames   frameReader   // the reader's
+	incoming counter       // the reader's
+	outgoing counter       // the writer's
+	shape    shape         // the writer's
+	out      []byte        // the writer's
+	poked    chan struct{} // holds at most one poke
+	hangUp   sync.Once     // the FIN after both close frames
 
 	session atomic.Pointer[session] // set just before the success frame is sent
 
@@ -39,12 +42,15 @@ type link struct {
 	want    *closing // the close frame to send; the first stays
 	sent    bool     // the close frame is sent, or about to be
 	got     bool     // the client's close frame has come
+	deeds   deeds
 }
 
 func newLink(srv *Server, id int, raw net.Conn, conn *tls.Conn, br *bufio.Reader, req request) *link {
 	l := &link{
 		srv: srv, id: id, raw: raw, conn: conn, req: req, frames: frameReader{br: br},
 		done: make(chan struct{}), poked: make(chan struct{}, 1),
+		incoming: counter{ahead: at(srv.armed, OnReceived)},
+		outgoing: counter{ahead: at(srv.armed, OnSent)},
 	}
 	l.dialing, l.cancel = context.WithCancel(srv.ctx)
 	return l
@@ -52,6 +58,8 @@ func newLink(srv *Server, id int, raw net.Conn, conn *tls.Conn, br *bufio.Reader
 
 // serve reads the link to its end.
 func (l *link) serve() {
+	l.srv.linkOpen(l)
+	defer l.srv.linkGone(l)
 	var writer sync.WaitGroup
 	writer.Go(l.write)
 	err := l.read()
@@ -93,6 +101,9 @@ func (l *link) violation(m *misuse) {
 func (l *link) read() error {
 	for {
 		f, err := l.frames.next()
+		if !l.deaf() {
+			return net.ErrClosed
+		}
 		var wrong *misuse
 		if errors.As(err, &wrong) {
 			// The frames cannot be told apart any more, its close frame neither.
@@ -120,10 +131,16 @@ func (l *link) fail(m *misuse) {
 	if m.code == 0 {
 		return
 	}
-	c := &closing{m.code, string(m.kind)}
+	c := &closing{code: m.code, reason: string(m.kind)}
 	if s := l.session.Load(); s != nil {
 		s.end(c)
 	}
+	l.closeSoon(c)
+}
+
+// closeSoon is close for a client that may not read what it is sent.
+func (l *link) closeSoon(c *closing) {
+	l.raw.SetWriteDeadline(time.Now().Add(drainTimeout))
 	l.close(c)
 }
 
@@ -141,7 +158,11 @@ func (l *link) close(c *closing) *closing {
 }
 
 func (l *link) take(f frame) error {
-	if l.closeState().got {
+	state := l.closeState()
+	if state.cut {
+		return nil
+	}
+	if state.got {
 		if f.op == opClose {
 			return misusef(SecondClose, 0, "")
 		}
@@ -180,7 +201,24 @@ func (l *link) message(p []byte) error {
 		return s.acknowledge(l, m.ack)
 	}
 	l.event(Client, Data, int64(len(m.data)), "")
-	return s.receive(l, m.data)
+	return l.receive(s, m.data)
+}
+
+// receive hands data to the session, up to the next fault and then the rest.
+func (l *link) receive(s *session, p []byte) error {
+	for {
+		n := min(int64(len(p)), l.incoming.room())
+		if n > 0 {
+			if err := s.receive(l, p[:n]); err != nil {
+				return err
+			}
+		}
+		l.incoming.n += n
+		l.strikeDue(l.incoming.due())
+		if p = p[n:]; len(p) == 0 {
+			return nil
+		}
+	}
 }
 
 // answer leaves a pong to the writer. A later ping replaces one not yet answered
@@ -203,27 +241,35 @@ func (l *link) clientCloses(payload []byte) error {
 	l.got = true
 	answered, ours := l.sent, l.want
 	l.mu.Unlock()
-	c := &closing{code, reason}
+	c := &closing{code: code, reason: reason}
 	if answered {
 		c = ours
 	}
 	if s := l.session.Load(); s != nil {
-		s.end(c)
+		if answered && ours.resumable {
+			s.detach(l, true)
+		} else {
+			s.end(c)
+		}
 	}
 	if answered {
 		l.finish()
 		return nil
 	}
-	l.close(&closing{code, ""})
+	l.closeSoon(&closing{code: code})
 	return nil
 }
 
-type closeState struct{ sent, got bool }
+// closeState is how far the end of a link has come.
+type closeState struct {
+	sent, got   bool // close frames
+	struck, cut bool // by a fault
+}
 
 func (l *link) closeState() closeState {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return closeState{l.sent, l.got}
+	return closeState{l.sent, l.got, l.deeds.struck, l.deeds.cut}
 }
 
 // finish ends our side of the connection once both close frames have passed. The
@@ -247,7 +293,7 @@ func closeWrite(c net.Conn) {
 func (l *link) gone(err error) {
 	l.event(Client, Gone, 0, err.Error())
 	s, state := l.session.Load(), l.closeState()
-	excused := l.srv.isClosed()
+	excused := l.srv.isClosed() || state.struck
 	if state.sent && !state.got && !excused {
 		l.violation(misusef(NoCloseEcho, 0, ""))
 		excused = true
@@ -255,145 +301,4 @@ func (l *link) gone(err error) {
 	if s != nil {
 		s.detach(l, excused)
 	}
-}
-
-// write opens the session and then sends what there is to send, to the end.
-func (l *link) write() {
-	if err := l.open(); err != nil {
-		l.raw.Close()
-		return
-	}
-	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
-	for {
-		wait, last := l.gather()
-		if len(l.out) > 0 {
-			if _, err := l.conn.Write(l.out); err != nil {
-				l.raw.Close()
-				return
-			}
-			if last {
-				l.closeSent()
-				return
-			}
-			continue
-		}
-		if wait == 0 {
-			wait = time.Hour
-		}
-		timer.Reset(wait)
-		select {
-		case <-l.poked:
-		case <-timer.C:
-		case <-l.done:
-			return
-		}
-	}
-}
-
-// gather fills out with what is to be sent now; last says that it ends in a
-// close frame. Otherwise see session.output for wait.
-func (l *link) gather() (wait time.Duration, last bool) {
-	l.out = l.out[:0]
-	l.mu.Lock()
-	if l.ponging {
-		l.ponging = false
-		l.out = appendControl(l.out, opPong, l.pong)
-	}
-	want := l.want
-	l.mu.Unlock()
-
-	if s := l.session.Load(); s != nil && want == nil {
-		l.out, wait, want = s.output(l, l.out)
-	}
-	if want == nil {
-		return wait, false
-	}
-	want = l.close(want)
-	l.mu.Lock()
-	l.sent = true
-	l.mu.Unlock()
-	l.event(Relay, Closed, int64(want.code), want.reason)
-	l.out = appendClose(l.out, want.code, want.reason)
-	return 0, true
-}
-
-// closeSent waits no longer than it must for the client's close frame.
-func (l *link) closeSent() {
-	if l.closeState().got {
-		l.finish()
-		return
-	}
-	l.raw.SetReadDeadline(time.Now().Add(closeTimeout))
-}
-
-// open decides what the client gets: a session or a close frame.
-func (l *link) open() error {
-	if !l.srv.authorized(l.req.token) {
-		l.close(&closing{codeDenied, "not authorized"})
-		return nil
-	}
-	var refused *closing
-	if l.req.resume {
-		refused = l.resume()
-	} else {
-		refused = l.connect()
-	}
-	if refused != nil {
-		l.close(refused)
-		return nil
-	}
-	_, err := l.conn.Write(l.out)
-	return err
-}
-
-// connect opens a session, with its success frame in out.
-func (l *link) connect() *closing {
-	dial, refused := l.srv.lookup(l.req.target)
-	if refused != nil {
-		return refused
-	}
-	ctx, cancel := context.WithTimeout(l.dialing, dialTimeout)
-	defer cancel()
-	backend, err := dial(ctx)
-	if err != nil {
-		return &closing{codeNoBackend, "failed to connect to backend"}
-	}
-	s := l.srv.addSession(l, backend)
-	if s == nil {
-		closeBackend(backend)
-		return &closing{1013, "too many sessions"}
-	}
-	l.session.Store(s)
-	l.settle(s)
-	l.event(Relay, Connected, 0, "")
-	l.out = appendSID(l.out[:0], s.sid)
-	return nil
-}
-
-// settle ends a session whose client closed before it could know of it.
-func (l *link) settle(s *session) {
-	l.mu.Lock()
-	want := l.want
-	l.mu.Unlock()
-	if want != nil {
-		s.end(want)
-	}
-}
-
-// resume takes over a session, with its success frame in out.
-func (l *link) resume() *closing {
-	s := l.srv.session(l.req.sid)
-	if s == nil {
-		return &closing{codeUnknownSID, "unknown session"}
-	}
-	received, refused := s.resume(l.dialing, l, l.req.ack)
-	if refused != nil {
-		return refused
-	}
-	l.session.Store(s)
-	l.settle(s)
-	l.event(Relay, Resumed, int64(received), "")
-	l.out = appendAck(l.out[:0], tagReconnectAck, received)
-	return nil
 }

@@ -22,6 +22,8 @@ type rawClient struct {
 	conn *tls.Conn
 	raw  net.Conn
 	br   *bufio.Reader
+
+	final bool // FIN of the last frame read
 }
 
 // rawRequest is an upgrade request before it is written; tests spoil it.
@@ -76,27 +78,41 @@ func (r *rawRequest) String() string {
 	return b.String() + "\r\n"
 }
 
-// do sends the request and returns the answer, with a client if it was 101.
-func (r *rawRequest) do(t testing.TB, srv *Server) (*rawClient, *http.Response) {
-	t.Helper()
+// try sends the request and returns the answer, with a client if it was 101.
+func (r *rawRequest) try(t testing.TB, srv *Server) (*rawClient, *http.Response, error) {
 	raw, err := srv.NetDial(t.Context(), "tcp", "ignored:443")
 	if err != nil {
-		t.Fatal(err)
+		return nil, nil, err
 	}
 	raw.SetDeadline(time.Now().Add(time.Minute)) // a test that hangs fails here
 	conn := tls.Client(raw, r.tls)
-	if _, err := io.WriteString(conn, r.String()); err != nil {
-		t.Fatal(err)
-	}
 	c := &rawClient{t: t, conn: conn, raw: raw, br: bufio.NewReaderSize(conn, 64<<10)}
-	resp, err := http.ReadResponse(c.br, nil)
+	resp, err := c.request(r)
 	if err != nil {
-		t.Fatal(err)
+		raw.Close()
+		return nil, nil, err
 	}
 	if resp.StatusCode != http.StatusSwitchingProtocols {
 		io.Copy(io.Discard, resp.Body)
 		raw.Close()
-		return nil, resp
+		return nil, resp, nil
+	}
+	return c, resp, nil
+}
+
+func (c *rawClient) request(r *rawRequest) (*http.Response, error) {
+	if _, err := io.WriteString(c.conn, r.String()); err != nil {
+		return nil, err
+	}
+	return http.ReadResponse(c.br, nil)
+}
+
+// do is try for requests that must be answered.
+func (r *rawRequest) do(t testing.TB, srv *Server) (*rawClient, *http.Response) {
+	t.Helper()
+	c, resp, err := r.try(t, srv)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return c, resp
 }
@@ -177,7 +193,7 @@ func (c *rawClient) sendClose(code int) {
 	c.write(rawFrame(0x88, closePayload(code, "")))
 }
 
-// read returns the next frame of the relay, which must be whole and unmasked.
+// read returns the next frame of the relay.
 func (c *rawClient) read() (op byte, payload []byte, err error) {
 	var h [2]byte
 	if _, err := io.ReadFull(c.br, h[:]); err != nil {
@@ -201,9 +217,7 @@ func (c *rawClient) read() (op byte, payload []byte, err error) {
 	}
 	payload = make([]byte, n)
 	_, err = io.ReadFull(c.br, payload)
-	if h[0]&0x80 == 0 {
-		return h[0], payload, err
-	}
+	c.final = h[0]&0x80 != 0
 	return h[0] & 0x7F, payload, err
 }
 

@@ -1,33 +1,13 @@
 package iaptest
 
 import (
-	"bufio"
 	"context"
-	"crypto/rand"
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
-	"math"
 	"net"
-	"net/http"
-	"slices"
-	"strings"
 	"sync"
 	"time"
-)
-
-// Bounds on what clients can make the server hold or wait for.
-const (
-	handshakeTimeout = 10 * time.Second // TLS and HTTP
-	dialTimeout      = 20 * time.Second // backend
-	closeTimeout     = 2 * time.Second  // the client's answer to a close frame, and its FIN
-	drainTimeout     = 5 * time.Second  // a backend taking what a client sent before it closed
-	confirmTimeout   = 500 * time.Millisecond
-	releaseTimeout   = 250 * time.Millisecond // a lost link of a session that is being resumed
-	maxHeader        = 64 << 10
-	maxConns         = 4096
-	maxSessions      = 4096
 )
 
 // A Server is an IAP relay on a loopback address or in memory. Its exported
@@ -66,11 +46,16 @@ type Server struct {
 	// Retention is how long a session outlives its link; 5 minutes if 0.
 	Retention time.Duration
 
+	// Faults is what goes wrong. Each counts its moments by itself. Those of one
+	// moment strike in their order; one that refuses a request is the last of it.
+	Faults []Fault
+
 	books  books
 	ca     *authority
 	ctx    context.Context // ends when Close begins
 	cancel context.CancelFunc
 	wg     sync.WaitGroup // accept loop, connections, sessions
+	armed  []*armed
 
 	mu sync.Mutex
 	// guarded by mu
@@ -80,6 +65,8 @@ type Server struct {
 	backends map[string]map[int]Backend
 	conns    map[net.Conn]struct{}
 	links    int
+	open     map[*link]struct{}
+	stale    map[string]bool // tokens that a fault has let expire
 	sessions map[string]*session
 	started  int // sessions
 	ended    []SessionInfo
@@ -94,10 +81,15 @@ func NewServer() *Server {
 
 // NewUnstartedServer returns a server to be configured and then started.
 func NewUnstartedServer() *Server {
+	ca, err := newAuthority()
 	return &Server{
+		ca:       ca,
+		err:      err,
 		backends: make(map[string]map[int]Backend),
 		conns:    make(map[net.Conn]struct{}),
 		sessions: make(map[string]*session),
+		open:     make(map[*link]struct{}),
+		stale:    make(map[string]bool),
 	}
 }
 
@@ -138,17 +130,16 @@ func (s *Server) StartInMemory() {
 }
 
 func (s *Server) start(ln net.Listener) error {
-	ca, err := newAuthority()
-	if err != nil {
-		return err
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.ca == nil {
+		return s.err
+	}
 	if s.listener != nil || s.closed {
 		return errors.New("iaptest: server started twice or closed")
 	}
 	s.setDefaults()
-	s.ca, s.listener = ca, ln
+	s.listener, s.armed = ln, arm(s.Faults)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.wg.Go(func() { s.acceptLoop(ln) })
 	return nil
@@ -250,197 +241,5 @@ func (s *Server) ClientTLS() *tls.Config {
 
 // CACert returns the certificate of the server's authority as PEM.
 func (s *Server) CACert() []byte { return s.ca.pem() }
-
-func (s *Server) acceptLoop(ln net.Listener) {
-	for {
-		c, err := ln.Accept()
-		switch {
-		case err == nil && s.admit(c):
-			s.wg.Go(func() { s.serve(c) })
-		case err == nil:
-			c.Close()
-		case s.ctx.Err() != nil, errors.Is(err, net.ErrClosed):
-			return
-		default: // such as too many open files
-			sleep(s.ctx, 10*time.Millisecond)
-		}
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
-}
-
-func (s *Server) admit(c net.Conn) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed || len(s.conns) >= maxConns {
-		return false
-	}
-	s.conns[c] = struct{}{}
-	return true
-}
-
-func (s *Server) forget(c net.Conn) {
-	c.Close()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.conns, c)
-}
-
-func (s *Server) nextLink() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.links++
-	return s.links
-}
-
-// serve is the life of one connection.
-func (s *Server) serve(raw net.Conn) {
-	defer s.forget(raw)
-	id := s.nextLink()
-	raw.SetDeadline(time.Now().Add(handshakeTimeout))
-	var seen hello
-	conn := tls.Server(raw, s.serverTLS(&seen))
-	if err := conn.HandshakeContext(s.ctx); err != nil {
-		if slices.Contains(seen.protocols, "h2") {
-			s.record(id, Violation{Kind: OfferedH2, Detail: "and nothing the relay speaks"})
-		}
-		return
-	}
-	limit := &io.LimitedReader{R: conn, N: maxHeader}
-	br := bufio.NewReaderSize(limit, 32<<10)
-	r, err := http.ReadRequest(br)
-	if err != nil {
-		if !errors.Is(err, io.EOF) {
-			s.record(id, Violation{Kind: BadRequest, Detail: "unreadable"})
-			s.refuse(id, conn, http.StatusBadRequest)
-		}
-		return
-	}
-	limit.N = math.MaxInt64
-	seen.clientCert = len(conn.ConnectionState().PeerCertificates) > 0
-
-	s.books.event(Event{Link: id, From: Client, Kind: Requested, Text: r.URL.Path})
-	req, status, wrong := checkRequest(r, seen)
-	for _, v := range wrong {
-		s.record(id, v)
-	}
-	if status == 0 && s.Zone != "" && req.zone != s.Zone {
-		status = http.StatusNotFound
-	}
-	if status != 0 {
-		s.refuse(id, conn, status)
-		return
-	}
-	s.books.event(Event{Link: id, From: Relay, Kind: Answered, N: http.StatusSwitchingProtocols})
-	if _, err := io.WriteString(conn, switchingProtocols(req.accept)); err != nil {
-		return
-	}
-	raw.SetDeadline(time.Time{})
-	newLink(s, id, raw, conn, br, req).serve()
-}
-
-func (s *Server) refuse(id int, conn *tls.Conn, status int) {
-	s.books.event(Event{Link: id, From: Relay, Kind: Answered, N: int64(status)})
-	io.WriteString(conn, refusal(status))
-	conn.Close()
-}
-
-func (s *Server) record(link int, v Violation) {
-	v.Link = link
-	s.books.violation(v)
-}
-
-// serverTLS writes into seen what the client says first.
-func (s *Server) serverTLS(seen *hello) *tls.Config {
-	base := &tls.Config{
-		Certificates:                []tls.Certificate{s.ca.leaf},
-		NextProtos:                  []string{"http/1.1"},
-		DynamicRecordSizingDisabled: true,
-	}
-	base.GetConfigForClient = func(h *tls.ClientHelloInfo) (*tls.Config, error) {
-		seen.serverName, seen.protocols = h.ServerName, slices.Clone(h.SupportedProtos)
-		if h.ServerName != mtlsHost {
-			return nil, nil
-		}
-		mtls := base.Clone()
-		mtls.ClientAuth = tls.RequestClientCert
-		return mtls, nil
-	}
-	return base
-}
-
-// lookup finds the backend of a target, or says why the session is refused.
-func (s *Server) lookup(t target) (Backend, *closing) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch ports := s.backends[t.instance]; {
-	case s.Project != "" && t.project != s.Project:
-		return nil, &closing{codeDenied, "not authorized"}
-	case ports == nil:
-		return nil, &closing{codeNoInstance, "Failed to lookup instance"}
-	case ports[t.port] == nil:
-		return nil, &closing{codeNoBackend, "failed to connect to backend"}
-	default:
-		return ports[t.port], nil
-	}
-}
-
-func (s *Server) authorized(token string) bool {
-	if s.Authorize != nil {
-		return s.Authorize(token)
-	}
-	return token != ""
-}
-
-// addSession starts a session, with its first link. It returns nil if the server
-// is closed or full.
-func (s *Server) addSession(l *link, backend net.Conn) *session {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed || len(s.sessions) >= maxSessions {
-		return nil
-	}
-	s.started++
-	// The SID has what a query must escape: a client that does not is found out.
-	sid := fmt.Sprintf("%d/%s+=", s.started, strings.ToLower(rand.Text()))
-	ss := newSession(s, s.started, sid, l, backend)
-	s.sessions[sid] = ss
-	s.wg.Go(ss.run)
-	return ss
-}
-
-func (s *Server) session(sid string) *session {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.sessions[sid]
-}
-
-// bury moves a session that is over from the living to the books.
-func (s *Server) bury(ss *session) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.sessions, ss.sid)
-	if len(s.ended) >= maxEnded {
-		s.ended = slices.Delete(s.ended, 0, 1)
-	}
-	s.ended = append(s.ended, ss.info())
-}
-
-// live returns the sessions in the order of their start. The caller holds mu.
-func (s *Server) live() []*session {
-	all := make([]*session, 0, len(s.sessions))
-	for _, ss := range s.sessions {
-		all = append(all, ss)
-	}
-	slices.SortFunc(all, func(a, b *session) int { return a.number - b.number })
-	return all
-}
 
 func (s *Server) isClosed() bool { return s.ctx.Err() != nil }

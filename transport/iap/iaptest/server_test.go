@@ -284,7 +284,7 @@ func TestBackendEnds(t *testing.T) {
 	vms.Go(func() {
 		for _, end := range []func(*net.TCPConn){
 			func(c *net.TCPConn) { c.Write(big) },
-			func(c *net.TCPConn) { c.SetLinger(0) },
+			func(c *net.TCPConn) { c.Read(make([]byte, 1)); c.SetLinger(0) },
 		} {
 			c, err := ln.Accept()
 			if err != nil {
@@ -303,6 +303,7 @@ func TestBackendEnds(t *testing.T) {
 	c.answerClose(1000, "")
 
 	c, _ = open(t, srv, 22)
+	c.data("x")
 	c.answerClose(4010, "destination read failed")
 	wantViolations(t, srv)
 }

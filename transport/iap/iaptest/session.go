@@ -3,7 +3,6 @@ package iaptest
 import (
 	"context"
 	"errors"
-	"io"
 	"net"
 	"sync"
 	"time"
@@ -14,9 +13,12 @@ const batch = 4 * maxData
 
 // closing is a close code with its reason.
 type closing struct {
-	code   int
-	reason string
+	code      int
+	reason    string
+	resumable bool // the session outlives it
 }
+
+var expired = &closing{code: codeExpired, reason: "reauthentication required", resumable: true}
 
 var errDetached = errors.New("iaptest: link no longer carries the session")
 
@@ -49,6 +51,7 @@ type session struct {
 	next   uint64 // the next byte of down for the link
 	sent   uint64 // the highest next there has been
 	resent uint64
+	excess uint64 // that a fault has sent besides
 
 	up      ring      // from the client; starts at what the backend has taken
 	ackedUp uint64    // the last count told to the client
@@ -93,7 +96,7 @@ func (s *session) awaitWork() []byte {
 	defer s.mu.Unlock()
 	for {
 		if s.writable && s.up.len() > 0 {
-			return s.up.peek(s.up.start, s.up.len())
+			return s.up.peek(s.up.start, 2*maxData) // little, so that a slow backend has its ACKs
 		}
 		if s.over != nil {
 			return nil
@@ -101,30 +104,6 @@ func (s *session) awaitWork() []byte {
 		s.work.Wait()
 	}
 }
-
-// delivered notes that the backend took n bytes.
-func (s *session) delivered(n int, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	before := s.ackDue()
-	s.up.discard(s.up.start + uint64(n))
-	s.room.Broadcast()
-	switch due := s.ackDue(); {
-	case err != nil:
-		s.writable = false
-		s.backendEnded(codeWriteFailed, "destination write failed")
-		s.wakeLink()
-	case before == 0 && due > 0:
-		s.ackAt = time.Now().Add(s.srv.AckDelay)
-		s.wakeLink()
-	case due >= uint64(s.srv.AckEvery):
-		s.wakeLink()
-	}
-}
-
-// ackDue is how much the backend has taken that the client does not know of. The
-// caller holds mu.
-func (s *session) ackDue() uint64 { return s.up.start - min(s.up.start, s.ackedUp) }
 
 // readBackend reads from the backend as the window allows. When the session is
 // over it goes on reading, so that a backend which is blocked writing comes to
@@ -139,41 +118,10 @@ func (s *session) readBackend() {
 	}
 }
 
-// awaitSpace waits for a good part of the window, so that a slow client does not
-// turn the stream into crumbs.
-func (s *session) awaitSpace(most int) int {
-	least := min(max(s.srv.Window/4, 1), maxData)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for s.over == nil && s.srv.Window-s.down.len() < least {
-		s.space.Wait()
-	}
-	if s.over != nil {
-		return most
-	}
-	return min(most, s.srv.Window-s.down.len())
-}
-
-func (s *session) fromBackend(p []byte, err error) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.over == nil {
-		s.down.append(p)
-	}
-	switch {
-	case err == io.EOF:
-		s.backendEnded(codeNormal, "")
-	case err != nil:
-		s.backendEnded(codeReadFailed, "destination read failed")
-	}
-	s.wakeLink()
-	return err == nil
-}
-
 // backendEnded notes why; the first reason stays. The caller holds mu.
 func (s *session) backendEnded(code int, reason string) {
 	if s.ending == nil {
-		s.ending = &closing{code, reason}
+		s.ending = &closing{code: code, reason: reason}
 	}
 }
 
@@ -181,106 +129,6 @@ func (s *session) wakeLink() {
 	if s.link != nil {
 		s.link.poke()
 	}
-}
-
-// receive takes data from a link. It waits while the buffer is full.
-func (s *session) receive(l *link, p []byte) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for s.link == l && s.over == nil && s.writable && s.up.len() > 0 && s.up.len()+len(p) > s.srv.ReceiveBuffer {
-		s.room.Wait()
-	}
-	if s.link != l || s.over != nil {
-		return errDetached
-	}
-	s.up.append(p)
-	if !s.writable {
-		s.up.discard(s.up.end)
-	}
-	s.work.Signal()
-	return nil
-}
-
-// acknowledge takes an ACK from a link.
-func (s *session) acknowledge(l *link, n uint64) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case s.link != l || s.over != nil:
-		return errDetached
-	case n > s.sent:
-		return misusef(AckBeyondSent, codeBadAck, "%d, sent %d", n, s.sent)
-	case n < s.down.start:
-		return misusef(AckBackward, codeInvalidAck, "%d after %d", n, s.down.start)
-	case n == s.down.start:
-		return misusef(AckRepeated, 0, "%d", n)
-	}
-	s.confirm(n)
-	return nil
-}
-
-// confirm forgets what the client has. The caller holds mu.
-func (s *session) confirm(n uint64) {
-	s.down.discard(n)
-	s.space.Signal()
-	if s.ending != nil {
-		s.wakeLink()
-	}
-}
-
-// output appends frames for the link: an ACK if one is due, data, and when all
-// is said the close. wait is when to ask again if nothing else happens, 0 for never.
-func (s *session) output(l *link, out []byte) (_ []byte, wait time.Duration, end *closing) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.link != l || s.over != nil {
-		return out, 0, nil
-	}
-	out, wait = s.outputAck(out)
-	for full := len(out) + batch; s.next < s.down.end && len(out) < full; {
-		n := min(maxData, int(s.down.end-s.next))
-		out = s.down.appendTo(appendDataHead(out, n), s.next, n)
-		l.event(Relay, Data, int64(n), "")
-		s.resent += min(s.sent, s.next+uint64(n)) - min(s.sent, s.next)
-		s.next += uint64(n)
-		s.sent = max(s.sent, s.next)
-	}
-	if s.ending == nil || s.next < s.down.end {
-		return out, wait, nil
-	}
-	return s.outputEnd(out, wait)
-}
-
-func (s *session) outputAck(out []byte) ([]byte, time.Duration) {
-	due := s.ackDue()
-	if due == 0 || !s.writable {
-		return out, 0
-	}
-	if due < uint64(s.srv.AckEvery) {
-		if wait := time.Until(s.ackAt); wait > 0 {
-			return out, wait
-		}
-	}
-	s.ackedUp = s.up.start
-	s.link.event(Relay, Ack, int64(s.ackedUp), "")
-	return appendAck(out, tagAck, s.ackedUp), 0
-}
-
-// outputEnd decides when the backend's end is told: when the client has
-// confirmed everything, or has had time to. It loses nothing by not confirming,
-// for until it answers the close the session can be resumed.
-func (s *session) outputEnd(out []byte, wait time.Duration) ([]byte, time.Duration, *closing) {
-	if s.endAt.IsZero() {
-		s.endAt = time.Now().Add(confirmTimeout)
-	}
-	left := time.Until(s.endAt)
-	if s.down.len() == 0 || left <= 0 {
-		return out, 0, s.ending
-	}
-	if wait == 0 || left < wait {
-		wait = left
-	}
-	return out, wait, nil
 }
 
 // resume gives the session to another link, which has received ack bytes. It
@@ -291,10 +139,10 @@ func (s *session) resume(ctx context.Context, l *link, ack uint64) (received uin
 	defer s.mu.Unlock()
 	switch {
 	case s.over != nil:
-		return 0, &closing{codeUnknownSID, "unknown session"}
+		return 0, &closing{code: codeUnknownSID, reason: "unknown session"}
 	case s.link != nil:
-		return 0, &closing{codeSIDInUse, "session in use"}
-	case ack > s.sent:
+		return 0, &closing{code: codeSIDInUse, reason: "session in use"}
+	case ack > s.sent+s.excess:
 		return 0, s.noRewind(l, AckBeyondSent)
 	case ack < s.down.start:
 		return 0, s.noRewind(l, AckBackward)
@@ -302,15 +150,15 @@ func (s *session) resume(ctx context.Context, l *link, ack uint64) (received uin
 	s.retention.Stop()
 	s.link, s.detached = l, make(chan struct{})
 	s.links++
-	s.confirm(ack)
-	s.next, s.endAt = ack, time.Time{}
+	s.confirm(min(ack, s.sent))
+	s.next, s.endAt = s.down.start, time.Time{}
 	s.ackedUp = s.up.end
 	return s.up.end, nil
 }
 
 func (s *session) noRewind(l *link, kind ViolationKind) *closing {
 	l.violation(misusef(kind, 0, "resume"))
-	s.finish(&closing{codeNoRewind, "failed to rewind"})
+	s.finish(&closing{code: codeNoRewind, reason: "failed to rewind"})
 	return s.over
 }
 
@@ -353,7 +201,7 @@ func (s *session) expire(links int) {
 	defer s.mu.Unlock()
 	if s.link == nil && s.links == links {
 		s.abandon()
-		s.finish(&closing{1006, "not resumed"})
+		s.finish(&closing{code: 1006, reason: "not resumed"})
 	}
 }
 
@@ -367,7 +215,7 @@ func (s *session) abort() {
 	}
 	s.abandon()
 	s.writable = false
-	s.finish(&closing{1001, "relay closed"})
+	s.finish(&closing{code: 1001, reason: "relay closed"})
 	s.backend.SetDeadline(time.Now())
 }
 
@@ -408,13 +256,23 @@ func (s *session) finish(c *closing) {
 	}
 	s.over = c
 	s.down.discard(s.down.end)
-	s.backend.SetWriteDeadline(time.Now().Add(drainTimeout))
+	s.drainSoon()
 	if s.retention != nil {
 		s.retention.Stop()
 	}
 	s.space.Broadcast()
 	s.work.Broadcast()
 	s.room.Broadcast()
+}
+
+// drainSoon bounds how long a backend may take none of what is left for it.
+func (s *session) drainSoon() { s.backend.SetWriteDeadline(time.Now().Add(drainTimeout)) }
+
+// confirmed says that the client has all there ever was.
+func (s *session) confirmed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.over != nil || s.down.len() == 0
 }
 
 func (s *session) info() SessionInfo {

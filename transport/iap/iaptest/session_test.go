@@ -2,6 +2,7 @@ package iaptest
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"io"
 	"net"
@@ -37,6 +38,35 @@ func TestResume(t *testing.T) {
 	i := srv.Sessions()[0]
 	if i.Links != 2 || i.Received != 8 || i.Sent != 8 || i.Resent != 2 || i.Acked != 8 {
 		t.Error(i)
+	}
+}
+
+// TestResumeCountsWhatIsHeld wants the relay to vouch for data that its backend
+// has not taken yet.
+func TestResumeCountsWhatIsHeld(t *testing.T) {
+	release := make(chan struct{})
+	var got []byte
+	srv := newTestServer(t, nil)
+	srv.Handle("vm", 22, Serve(func(c net.Conn) {
+		<-release
+		got, _ = io.ReadAll(c)
+	}))
+	sent := randomBytes(t, 10*16384)
+	c, sid := open(t, srv, 22)
+	for p := sent; len(p) > 0; p = p[16384:] {
+		c.binary(dataMessage(p[:16384]))
+	}
+	waitFor(t, func() bool { return srv.Sessions()[0].Received == uint64(len(sent)) })
+	c.raw.Close()
+	c, n := resumed(t, srv, sid, 0)
+	if n != uint64(len(sent)) {
+		t.Errorf("relay has %d bytes, want %d", n, len(sent))
+	}
+	close(release)
+	c.goodbye()
+	wantViolations(t, srv)
+	if !bytes.Equal(got, sent) {
+		t.Errorf("backend got %d bytes", len(got))
 	}
 }
 
@@ -125,56 +155,10 @@ func TestFullDuplex(t *testing.T) {
 		reader.Wait()
 	}))
 
-	var got []byte // by the client
-	var confirmed uint64
-	c, sid := open(t, srv, 22)
-	for link := 1; ; link++ {
-		from := confirmed
-		var writer sync.WaitGroup
-		// received is handed over for ACKs; one writer owns the connection.
-		received := make(chan uint64, 1)
-		writer.Go(func() { uploadUntilError(c, up[from:], received) })
-		stop := min(size, link*(1<<20))
-		for len(got) < stop || stop == size {
-			op, p, err := c.read()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if op == 8 {
-				break
-			}
-			switch p[1] {
-			case 4:
-				got = append(got, p[6:]...)
-				select {
-				case <-received:
-				default:
-				}
-				received <- uint64(len(got))
-			case 7:
-				confirmed = binary.BigEndian.Uint64(p[2:])
-			}
-		}
-		if stop == size {
-			c.write(rawFrame(0x88, closePayload(1000, "")))
-			close(received)
-			writer.Wait()
-			c.wantEOF()
-			c.conn.Close()
-			break
-		}
-		c.raw.Close()
-		close(received)
-		writer.Wait()
-		var n uint64
-		c, n = resumed(t, srv, sid, uint64(len(got)))
-		if n < confirmed || n > size {
-			t.Fatalf("relay has %d, confirmed %d", n, confirmed)
-		}
-		confirmed = n
-	}
+	x := &exchange{t: t, srv: srv, up: up}
+	x.run(func(link, got int) bool { return got > link*(1<<20) })
 	wantViolations(t, srv)
-	if !bytes.Equal(got, down) {
+	if !bytes.Equal(x.got, down) {
 		t.Error("download differs")
 	}
 	if !bytes.Equal(atBackend, up) {
@@ -182,43 +166,6 @@ func TestFullDuplex(t *testing.T) {
 	}
 	if i := srv.Sessions()[0]; i.Links != 8 {
 		t.Error(i)
-	}
-}
-
-// uploadUntilError writes all of p in DATA frames, with an ACK between them when
-// 32 KiB have come, and then ACKs until received is closed.
-func uploadUntilError(c *rawClient, p []byte, received <-chan uint64) {
-	var acked uint64
-	for {
-		select {
-		case n, ok := <-received:
-			if !ok {
-				return
-			}
-			if n-acked < 32<<10 && len(p) > 0 {
-				break
-			}
-			acked = n
-			if _, err := c.conn.Write(rawFrame(0x82, ackMessage(n))); err != nil {
-				return
-			}
-		default:
-			if len(p) == 0 {
-				n, ok := <-received
-				if !ok {
-					return
-				}
-				if _, err := c.conn.Write(rawFrame(0x82, ackMessage(n))); err != nil {
-					return
-				}
-				break
-			}
-			k := min(len(p), 16384)
-			if _, err := c.conn.Write(rawFrame(0x82, dataMessage(p[:k]))); err != nil {
-				return
-			}
-			p = p[k:]
-		}
 	}
 }
 
@@ -255,4 +202,96 @@ func TestSlowBackendHoldsTheLink(t *testing.T) {
 	writer.Wait()
 	c.goodbye()
 	wantViolations(t, srv)
+}
+
+// TestSlowBackendIsAcknowledged wants an ACK for what the backend took, though
+// there is much more to take.
+func TestSlowBackendIsAcknowledged(t *testing.T) {
+	inFakeTime(t, func(t *testing.T, srv *Server) {
+		srv.Handle("vm", 22, Serve(func(c net.Conn) {
+			time.Sleep(time.Second) // until all has come
+			io.CopyN(io.Discard, c, 64<<10)
+			time.Sleep(time.Minute)
+		}))
+		c, _ := open(t, srv, 22)
+		for range 64 {
+			c.data(string(make([]byte, 16384)))
+		}
+		start := time.Now()
+		for acked := uint64(0); acked < 64<<10; {
+			op, p := c.next()
+			if op != 2 || p[1] != 7 {
+				t.Fatal(describe(op, p))
+			}
+			acked = binary.BigEndian.Uint64(p[2:])
+		}
+		if d := time.Since(start); d > 2*time.Second {
+			t.Errorf("acknowledged after %v", d)
+		}
+		c.conn.Write(rawFrame(0x88, nil))
+		wantViolations(t, srv)
+	})
+}
+
+// TestPatience pauses each end for longer than any timeout; that is no reason
+// to end a session.
+func TestPatience(t *testing.T) {
+	const size = 200_000
+	t.Run("client", func(t *testing.T) {
+		inFakeTime(t, func(t *testing.T, srv *Server) {
+			srv.Handle("vm", 22, Serve(func(c net.Conn) { c.Write(make([]byte, size)) }))
+			c, _ := open(t, srv, 22)
+			c.raw.SetDeadline(time.Time{})
+			time.Sleep(10 * time.Minute)
+			c.collect(size)
+			time.Sleep(10 * time.Minute)
+			c.ack(size)
+			c.answerClose(1000, "")
+			wantViolations(t, srv)
+		})
+	})
+	t.Run("backend", func(t *testing.T) {
+		inFakeTime(t, func(t *testing.T, srv *Server) {
+			srv.Handle("vm", 22, Serve(func(c net.Conn) {
+				time.Sleep(10 * time.Minute)
+				io.CopyN(io.Discard, c, size)
+			}))
+			c, _ := open(t, srv, 22)
+			c.raw.SetDeadline(time.Time{})
+			for n := size; n > 0; n -= min(n, 16384) {
+				c.binary(dataMessage(make([]byte, min(n, 16384))))
+			}
+			c.answerClose(1000, "")
+			wantViolations(t, srv)
+		})
+	})
+}
+
+// TestStuck wants a client and a backend that take nothing to be given up once
+// the session is over.
+func TestStuck(t *testing.T) {
+	inFakeTime(t, func(t *testing.T, srv *Server) {
+		srv.Handle("vm", 22, func(context.Context) (net.Conn, error) {
+			relay, vm := newPipe()
+			go vm.Write(make([]byte, 1<<20)) // more than the client's pipe holds
+			return relay, nil
+		})
+		c, _ := open(t, srv, 22)
+		for range 10 { // more than the backend's pipe holds
+			c.data(string(make([]byte, 16384)))
+		}
+		c.sendClose(1000) // and read nothing
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		events := srv.Transcript()
+		if e := events[len(events)-1]; e.Kind != Gone {
+			t.Errorf("last event %v", e)
+		}
+		srv.mu.Lock()
+		if n := len(srv.sessions); n != 0 {
+			t.Errorf("%d sessions left", n)
+		}
+		srv.mu.Unlock()
+		wantViolations(t, srv)
+	})
 }

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/report"
+	"github.com/iapssh/iapssh/transport/iap"
+)
+
+// debugLines writes lines in the form of ssh -v.
+func debugLines(w io.Writer) func(format string, args ...any) {
+	return func(format string, args ...any) {
+		io.WriteString(w, "debug1: "+report.Clean(fmt.Sprintf(format, args...))+"\n")
+	}
+}
+
+// traceTo tells how a dial of the relay goes.
+func traceTo(debug func(format string, args ...any)) *iap.Trace {
+	return &iap.Trace{
+		Token: func(err error) { debug("access token: %s", outcome(err)) },
+		Connect: func(addr, proxy string, conn net.Conn, err error) {
+			if proxy != "" {
+				addr += " through proxy " + proxy
+			}
+			debug("Connecting to relay %s: %s", addr, outcome(err))
+		},
+		TLS:     func(_ tls.ConnectionState, err error) { debug("TLS with the relay: %s", outcome(err)) },
+		Upgrade: func(status int, err error) { debug("WebSocket upgrade: status %d, %s", status, outcome(err)) },
+		Session: func(err error) { debug("session with the VM: %s", outcome(err)) },
+	}
+}
+
+func outcome(err error) string {
+	if err == nil {
+		return "done"
+	}
+	return err.Error()
+}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"sync"
+
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/creds"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/report"
+	"github.com/iapssh/iapssh/transport/iap"
+)
+
+// relay joins the transport with the credentials that a plan implies. Nothing is read before the first dial asks, so that
+// looking for credentials runs beside connecting.
+type relay struct {
+	dialer iap.Dialer
+	http   *http.Client
+	debug  func(format string, args ...any) // -v
+
+	mu     sync.Mutex // guards source
+	source *creds.Source
+}
+
+func newRelay(plan config.Plan, messages io.Writer) *relay {
+	r := &relay{dialer: iap.Dialer{URL: plan.RelayURL, UserAgent: "iapssh/" + version}, debug: func(string, ...any) {}}
+	r.dialer.Token = r.token
+	if plan.LogLevel >= config.LogDebug1 {
+		r.debug = debugLines(messages)
+		r.dialer.Trace = traceTo(r.debug)
+		for _, k := range plan.Ignored {
+			r.debug("%s: %s has no effect here", k.Where, k.Keyword)
+		}
+	}
+	return r
+}
+
+// reach connects to the plan's host by the plan's route; ConnectTimeout bounds it.
+func (r *relay) reach(ctx context.Context, plan config.Plan) (net.Conn, error) {
+	if plan.ConnectTimeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, plan.ConnectTimeout)
+		defer cancel()
+	}
+	r.debug("%s is reached by route %s: %s", plan.Original, plan.Route, plan.RouteReason)
+	if plan.Route == config.RouteIAP {
+		return r.dial(ctx, plan)
+	}
+	network := map[string]string{"inet": "tcp4", "inet6": "tcp6"}[plan.AddressFamily]
+	if network == "" {
+		network = "tcp"
+	}
+	conn, err := (&net.Dialer{}).DialContext(ctx, network, net.JoinHostPort(plan.Host, strconv.Itoa(plan.Port)))
+	if err != nil {
+		return nil, &report.DirectError{Host: plan.Host, Port: plan.Port, Err: err}
+	}
+	return conn, nil
+}
+
+// dial opens a session with the plan's VM.
+func (r *relay) dial(ctx context.Context, plan config.Plan) (*iap.Conn, error) {
+	roots, err := creds.Roots(plan.CACertsFile)
+	if err != nil {
+		return nil, err
+	}
+	r.dialer.TLSConfig = &tls.Config{RootCAs: roots}
+	r.http = &http.Client{Transport: &http.Transport{
+		Proxy:           http.ProxyFromEnvironment,
+		TLSClientConfig: &tls.Config{RootCAs: roots},
+	}}
+	return r.dialer.Dial(ctx, iap.Target{
+		Project:   plan.IAP.Project,
+		Zone:      plan.IAP.Zone,
+		Instance:  plan.IAP.Instance,
+		Interface: plan.IAP.Interface,
+		Port:      plan.Port,
+	})
+}
+
+// token is the dialer's token source.
+func (r *relay) token(ctx context.Context, refused string) (string, error) {
+	source, err := r.credentials(ctx)
+	if err != nil {
+		return "", err
+	}
+	return source.Token(ctx, refused)
+}
+
+func (r *relay) credentials(ctx context.Context) (*creds.Source, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.source == nil {
+		source, err := creds.Find(ctx, creds.Environment{Getenv: os.Getenv, HTTPClient: r.http})
+		if err != nil {
+			return nil, err
+		}
+		r.source = source
+	}
+	return r.source, nil
+}
+
+// facts is what a report may need beside the error.
+func (r *relay) facts() report.Facts {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.source == nil {
+		return report.Facts{}
+	}
+	return report.Facts{Principal: r.source.Principal(), Origin: r.source.Origin()}
+}

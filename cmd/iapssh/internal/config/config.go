@@ -1,0 +1,47 @@
+// Package config turns a command line, ssh_config, gcloud's configuration and
+// the environment into a Plan: one plain value that says what to do.
+//
+// Resolve is the way in. What it sees of the outside comes through Effects, so
+// that every rule here can be tested as a table. The tour:
+//
+//   - mode.go decides from the arguments alone which grammar they are in;
+//     stdio.go reads gcloud's grammar for tunnels, getopt.go and argv.go read
+//     ssh's; destination.go reads [user@]host and ssh:// URIs.
+//   - lexer.go cuts a configuration file into directives; evaluate.go walks
+//     them as OpenSSH does, include.go the files they include; settings.go
+//     keeps what they say, the first value of a keyword winning;
+//     match.go says whether a Host or Match line holds, by the patterns of
+//     pattern.go; keywords.go is the table of keywords, values.go reads their
+//     arguments; tokens.go expands %h, ${ENV} and ~.
+//   - refuse.go names what must not be ignored while it is not built.
+//   - gcloud.go reads gcloud's active configuration.
+//   - route.go decides whether a host is reached through IAP, as a pure function
+//     over facts; session.go puts all of it into a Plan.
+//
+// Precedence is the same everywhere: flag, -o, ssh_config, CLOUDSDK_*
+// environment, gcloud configuration.
+//
+// Where OpenSSH has a rule, ssh_config(5) and ssh(1) are the specification, and
+// the tests compare with the installed ssh -G. Known differences: ~ is $HOME
+// where set; keywords may not be quoted; ports may not be service names; an
+// ssh:// URI may hold an IPv6 literal in brackets; lines and files have a limit;
+// algorithm names are not checked here.
+package config
+
+import "context"
+
+// Resolve decides everything that the command line (without the program name),
+// the files and the environment can tell.
+//
+// Errors are *UsageError, *ConfigError (several may be joined), *MissingError
+// and *UnsupportedError, or what ctx says; ssh's exit status for each is 255.
+func Resolve(ctx context.Context, argv []string, effects Effects) (Plan, error) {
+	switch mode := modeOf(argv); mode {
+	case ModeVersion, ModeHelp:
+		return Plan{Mode: mode}, nil
+	case ModeStdio:
+		return resolveStdio(argv, effects)
+	default:
+		return resolveSession(ctx, argv, effects)
+	}
+}

@@ -1,0 +1,89 @@
+package config
+
+import (
+	"net/url"
+	"strings"
+)
+
+// destination reads [user@]host or ssh://[user@]host[:port][/].
+func (c *commandLine) destination(word string, ev *evaluator) error {
+	user, host, port := "", word, ""
+	if strings.HasPrefix(word, "ssh://") {
+		var ok bool
+		if user, host, port, ok = parseURI(word); !ok {
+			return &UsageError{Synopsis: true}
+		}
+	} else if at := strings.LastIndexByte(word, '@'); at >= 0 {
+		if at == 0 {
+			return &UsageError{Synopsis: true}
+		}
+		user, host = word[:at], word[at+1:]
+	}
+	if host == "" {
+		return &UsageError{Text: "hostname is empty", Synopsis: true}
+	}
+	c.host, ev.original = host, host
+	if user != "" && ev.settings.word("user") == "" {
+		ev.settings["user"] = setting{[]string{user}, position{file: "command-line"}}
+		c.userTyped = true
+	}
+	if port != "" && ev.settings.word("port") == "" {
+		ev.settings["port"] = setting{[]string{port}, position{file: "command-line"}}
+	}
+	return nil
+}
+
+// parseURI reads an ssh:// URI. A path beyond "/" is refused, as are user
+// parameters left in place: what follows ";" in the user is dropped.
+func parseURI(uri string) (user, host, port string, ok bool) {
+	rest := strings.TrimPrefix(uri, "ssh://")
+	if before, after, found := strings.Cut(rest, "@"); found {
+		before, _, _ = strings.Cut(before, ";")
+		decoded, err := url.QueryUnescape(before)
+		if err != nil || decoded == "" || strings.Contains(decoded, "\x00") {
+			return "", "", "", false
+		}
+		user, rest = decoded, after
+	}
+	rest = strings.TrimSuffix(rest, "/")
+	if strings.Contains(rest, "/") {
+		return "", "", "", false
+	}
+	if inner, after, found := strings.Cut(rest, "]"); found && strings.HasPrefix(inner, "[") {
+		host, port = inner[1:], after
+		if port != "" && port[0] != ':' {
+			return "", "", "", false
+		}
+	} else if i := strings.IndexByte(rest, ':'); i >= 0 {
+		host, port = rest[:i], rest[i:]
+	} else {
+		host = rest
+	}
+	port = strings.TrimPrefix(port, ":")
+	if _, valid := parsePort(port); port != "" && !valid {
+		return "", "", "", false
+	}
+	return user, host, port, host != ""
+}
+
+// validHostname refuses names that a shell or an option parser could take for
+// something else: they end up in %h.
+func validHostname(s string) bool {
+	return !strings.HasPrefix(s, "-") && !strings.ContainsAny(s, "'`\"$\\;&<>|(){},") &&
+		!strings.ContainsFunc(s, spaceOrControl)
+}
+
+// validUser is the same for %r.
+func validUser(s string) bool {
+	if strings.HasPrefix(s, "-") || strings.HasSuffix(s, `\`) || strings.ContainsAny(s, "'`\";&<>|(){}") {
+		return false
+	}
+	for i, c := range s {
+		if c < ' ' || c == 0x7f || c == ' ' && strings.HasPrefix(s[i+1:], "-") {
+			return false
+		}
+	}
+	return true
+}
+
+func spaceOrControl(c rune) bool { return c <= ' ' || c == 0x7f }

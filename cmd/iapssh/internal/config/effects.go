@@ -1,0 +1,190 @@
+package config
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// Effects is everything Resolve may see of the outside. System returns the
+// real ones; tests hand in fakes. Every field must be set.
+type Effects struct {
+	OS        string // runtime.GOOS
+	LookupEnv func(name string) (value string, set bool)
+	User      func() (User, error)
+	HomeOf    func(username string) (string, error) // for ~username
+	Hostname  func() (string, error)
+
+	ReadFile func(name string) ([]byte, error)
+	Stat     func(name string) (FileStat, error)
+	// Glob returns the names that match, sorted; no match is no error.
+	Glob func(pattern string) ([]string, error)
+
+	// Exec runs command with the user's shell, its stdin and stdout empty, and
+	// returns its exit status; the error says that it could not be run.
+	Exec        func(ctx context.Context, command string) (status int, err error)
+	Interfaces  func() ([]netip.Addr, error) // addresses of interfaces that are up
+	LookupHost  func(ctx context.Context, host string) ([]netip.Addr, error)
+	LookupCNAME func(ctx context.Context, host string) (string, error)
+}
+
+// User is the local user, as the system knows him.
+type User struct {
+	Name string // without a Windows domain
+	UID  string
+	Home string // as the user database says, whatever $HOME is
+}
+
+// FileStat is what the permission check of a configuration file needs.
+type FileStat struct {
+	Mode fs.FileMode
+	UID  int // owner; -1 where files have no numeric owner
+}
+
+// maxFile bounds what is read of a file: /dev/zero is a name like any other. Hosts
+// files that block advertisements have several megabytes.
+const maxFile = 16 << 20
+
+// System returns the effects of the machine we run on.
+func System() Effects {
+	return Effects{
+		OS:          runtime.GOOS,
+		LookupEnv:   os.LookupEnv,
+		User:        systemUser,
+		HomeOf:      systemHomeOf,
+		Hostname:    os.Hostname,
+		ReadFile:    systemReadFile,
+		Stat:        systemStat,
+		Glob:        systemGlob,
+		Exec:        systemExec,
+		Interfaces:  systemInterfaces,
+		LookupHost:  systemLookupHost,
+		LookupCNAME: net.DefaultResolver.LookupCNAME,
+	}
+}
+
+func systemUser() (User, error) {
+	u, err := user.Current()
+	if err != nil {
+		return User{}, err
+	}
+	name := u.Username
+	if runtime.GOOS == "windows" {
+		name = name[strings.LastIndex(name, `\`)+1:]
+	}
+	return User{Name: name, UID: u.Uid, Home: u.HomeDir}, nil
+}
+
+func systemHomeOf(username string) (string, error) {
+	u, err := user.Lookup(username)
+	if err != nil {
+		return "", err
+	}
+	return u.HomeDir, nil
+}
+
+func systemReadFile(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > maxFile {
+		return nil, &fs.PathError{Op: "read", Path: name, Err: fmt.Errorf("larger than %d MiB", maxFile>>20)}
+	}
+	return data, nil
+}
+
+func systemStat(name string) (FileStat, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return FileStat{}, err
+	}
+	return FileStat{Mode: info.Mode(), UID: ownerOf(info)}, nil
+}
+
+// systemGlob is glob(3) over filepath.Glob: [!x] negates as [^x] does, and a
+// leading dot is matched by a dot only.
+func systemGlob(pattern string) ([]string, error) {
+	found, err := filepath.Glob(strings.ReplaceAll(pattern, "[!", "[^"))
+	if err != nil {
+		return nil, err
+	}
+	kept := found[:0]
+	for _, name := range found {
+		if !hiddenByGlob(filepath.ToSlash(pattern), filepath.ToSlash(name)) {
+			kept = append(kept, name)
+		}
+	}
+	return kept, nil
+}
+
+func hiddenByGlob(pattern, name string) bool {
+	patterns, names := strings.Split(pattern, "/"), strings.Split(name, "/")
+	// From the end: filepath.Glob may clean what comes before.
+	for i, j := len(patterns)-1, len(names)-1; i >= 0 && j >= 0; i, j = i-1, j-1 {
+		if strings.HasPrefix(names[j], ".") && !strings.HasPrefix(patterns[i], ".") {
+			return true
+		}
+	}
+	return false
+}
+
+func systemExec(ctx context.Context, command string) (int, error) {
+	cmd := exec.CommandContext(ctx, "cmd.exe", "/c", command)
+	if runtime.GOOS != "windows" {
+		shell := os.Getenv("SHELL")
+		if shell == "" {
+			shell = "/bin/sh"
+		}
+		cmd = exec.CommandContext(ctx, shell, "-c", command)
+	}
+	cmd.Stderr = os.Stderr
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.Exited() {
+		return exit.ExitCode(), nil
+	}
+	return 0, err
+}
+
+func systemInterfaces() ([]netip.Addr, error) {
+	interfaces, err := net.Interfaces()
+	if err != nil {
+		return nil, err
+	}
+	var all []netip.Addr
+	for _, ifi := range interfaces {
+		if ifi.Flags&net.FlagUp == 0 {
+			continue
+		}
+		addrs, err := ifi.Addrs()
+		if err != nil {
+			continue // gone since it was listed
+		}
+		for _, a := range addrs {
+			if prefix, err := netip.ParsePrefix(a.String()); err == nil {
+				all = append(all, prefix.Addr())
+			}
+		}
+	}
+	return all, nil
+}
+
+func systemLookupHost(ctx context.Context, host string) ([]netip.Addr, error) {
+	return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+}

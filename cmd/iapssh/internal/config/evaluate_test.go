@@ -1,0 +1,258 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// What the installed OpenSSH may be too old to be asked about, by ssh_config(5)
+// of OpenSSH 10; and what a comparison cannot see.
+func TestEvaluate(t *testing.T) {
+	for _, test := range []struct {
+		config string
+		argv   string
+		get    func(Plan) any
+		want   any
+	}{
+		{"Match tagged x,y\n Port 2\n", "-P y 10.0.0.1", planPort, 2},
+		{"Tag y\nMatch tagged y\n Port 2\n", "10.0.0.1", planPort, 2},
+		{"Match tagged \"\"\n Port 2\n", "10.0.0.1", planPort, 2},
+		{"Match tagged \"\"\n Port 2\n", "-P y 10.0.0.1", planPort, 22},
+		{"Match command \"ls*\"\n Port 2\n", "10.0.0.1 ls -l", planPort, 2},
+		{"Match command \"\"\n Port 2\n", "10.0.0.1", planPort, 2},
+		{"Match sessiontype shell\n Port 2\n", "10.0.0.1", planPort, 2},
+		{"Match sessiontype exec\n Port 2\n", "10.0.0.1 ls", planPort, 2},
+		{"Match sessiontype subsystem\n Port 2\n", "-s 10.0.0.1 sftp", planPort, 2},
+		{"Match sessiontype none,exec\n Port 2\n", "-N 10.0.0.1", planPort, 2},
+		{"Match version OpenSSH_10.*\n Port 2\n", "10.0.0.1", planPort, 2},
+		{"Match localnetwork 192.0.2.0/24\n Port 2\n", "10.0.0.1", planPort, 2},
+		{"Match localnetwork 198.51.100.0/24,2001:db8::/32\n Port 2\n", "10.0.0.1", planPort, 2},
+		{"Match localnetwork 198.51.100.0/24\n Port 2\n", "10.0.0.1", planPort, 22},
+		{"Match !localnetwork 198.51.100.0/24\n Port 2\n", "10.0.0.1", planPort, 2},
+		{"Match exec \"try 10.0.0.1\"\n Port 2\n", "10.0.0.1", planPort, 2},
+		{"Match !exec \"fail %h\"\n Port 2\n", "10.0.0.1", planPort, 2},
+		{"Match host other exec \"not run\"\n Port 2\n", "10.0.0.1", planPort, 22},
+
+		{"Include %n.conf ${DIR}/b\n", "10.0.0.1", planPort, 3},
+		{"Host other\n Include b\n", "10.0.0.1", planPort, 22},
+		{"Include ~/.ssh/b\n", "10.0.0.1", planPort, 4},
+
+		{"User %u-%i-${DIR}\n", "10.0.0.1", func(p Plan) any { return p.User }, "ann-1000-/home/ann/.ssh"},
+		{"User %u\n", "-l %u 10.0.0.1", func(p Plan) any { return p.User }, "%u"},
+		{"SetEnv A=%r@%h B=${DIR}\n", "u@10.0.0.1", func(p Plan) any { return p.SetEnv }, []string{"A=u@10.0.0.1", "B=/home/ann/.ssh"}},
+		{"IdentityFile ~bob/%r\nIdentityFile %d/${DIR}\n", "u@10.0.0.1", func(p Plan) any { return p.IdentityFiles },
+			[]string{"/home/bob/u", "/home/ann//home/ann/.ssh"}},
+		{"CertificateFile ~/c-%L\n", "10.0.0.1", func(p Plan) any { return p.CertificateFiles }, []string{"/home/ann/c-laptop"}},
+		{"PubkeyAuthentication unbound\n", "10.0.0.1", func(p Plan) any { return p.PubkeyAuthentication }, true},
+
+		{"", "10.0.0.1", func(p Plan) any { return p.AgentSocket }, "/agent"},
+		{"IdentityAgent none\n", "10.0.0.1", func(p Plan) any { return p.AgentSocket }, ""},
+		{"IdentityAgent SSH_AUTH_SOCK\n", "10.0.0.1", func(p Plan) any { return p.AgentSocket }, "/agent"},
+		{"IdentityAgent $DIR\n", "10.0.0.1", func(p Plan) any { return p.AgentSocket }, "/home/ann/.ssh"},
+		{"IdentityAgent ${DIR}/a\n", "10.0.0.1", func(p Plan) any { return p.AgentSocket }, "/home/ann/.ssh/a"},
+		{"IdentityAgent ~/a-%h\n", "10.0.0.1", func(p Plan) any { return p.AgentSocket }, "/home/ann/a-10.0.0.1"},
+		{"IdentityAgent $NOTSET\n", "10.0.0.1", func(p Plan) any { return p.AgentSocket }, ""},
+
+		{"", "10.0.0.1", func(p Plan) any { return len(p.IdentityFiles) }, 5},
+		{"IAPProject p\nIAPZone z\n", "vm", func(p Plan) any { return p.IdentityFiles[5:] }, []string{"/home/ann/.ssh/google_compute_engine"}},
+		{"IAPProject p\nIAPZone z\nIdentityFile /k\n", "vm", func(p Plan) any { return p.IdentityFiles }, []string{"/k"}},
+		{"IAPProject p\nIAPZone z\nHostName vm-2\n", "alias", func(p Plan) any { return []any{p.Original, p.IAP.Instance} }, []any{"alias", "vm-2"}},
+
+		{"Host 10.*\n VisualHostKey yes\n RSAAuthentication yes\nHost *\n VisualHostKey no\n Protocol 2\n", "10.0.0.1",
+			func(p Plan) any { return p.Ignored }, []Ignored{
+				{"visualhostkey", "/home/ann/.ssh/config line 2"}, {"rsaauthentication", "/home/ann/.ssh/config line 3"}}},
+		{"ProxyCommand nc %h %p\n", "-oIAP=yes -oIAPProject=p -oIAPZone=z vm", func(p Plan) any { return p.Route }, RouteIAP},
+		{"LocalForward 1 h:2\nClearAllForwardings yes\n", "10.0.0.1", planPort, 22},
+		{"ProxyCommand none\nProxyJump j\n", "10.0.0.1", planPort, 22}, // the first of the two wins
+		{"ProxyJump none\nProxyCommand none\n", "10.0.0.1", planPort, 22},
+	} {
+		m := withConfig(test.config)
+		m.files["/home/ann/.ssh/10.0.0.1.conf"] = "Port 3\n"
+		m.files["/home/ann/.ssh/b"] = "Port 4\n"
+		m.env = map[string]string{"DIR": "/home/ann/.ssh", "SSH_AUTH_SOCK": "/agent"}
+		m.status = map[string]int{"try 10.0.0.1": 0, "fail 10.0.0.1": 1}
+		m.addrs = []netip.Addr{netip.MustParseAddr("192.0.2.7"), netip.MustParseAddr("2001:db8::1")}
+		p, err := m.resolve(t, test.argv)
+		if err != nil {
+			t.Errorf("%s with %q: %v", test.argv, test.config, err)
+		} else if got := test.get(p); !reflect.DeepEqual(got, test.want) {
+			t.Errorf("%s with %q: got %v, want %v", test.argv, test.config, got, test.want)
+		}
+	}
+}
+
+func planPort(p Plan) any { return p.Port }
+
+// The user's file comes before the system's, and both before the defaults.
+func TestFilesInOrder(t *testing.T) {
+	m := machine{files: map[string]string{
+		"/home/ann/.ssh/config":        "User ann1\n",
+		"/etc/ssh/ssh_config":          "User sys\nPort 5\nInclude ssh_config.d/*.conf\n",
+		"/etc/ssh/ssh_config.d/x.conf": "Port 6\nHashKnownHosts yes\n",
+	}}
+	p, err := m.resolve(t, "10.0.0.1")
+	if err != nil || p.User != "ann1" || p.Port != 5 || !p.HashKnownHosts {
+		t.Errorf("got %s, %d, %v, %v", p.User, p.Port, p.HashKnownHosts, err)
+	}
+	m.files["/other"] = "HashKnownHosts no\n"
+	p, err = m.resolve(t, "-F /other 10.0.0.1")
+	if err != nil || p.User != "ann" || p.Port != 22 {
+		t.Errorf("-F: got %s, %d, %v", p.User, p.Port, err)
+	}
+}
+
+func TestConfigErrors(t *testing.T) {
+	const file = "/home/ann/.ssh/config"
+	for _, test := range []struct {
+		config string
+		line   int
+		want   string // the first line
+	}{
+		{"\nFoo 1\n", 2, file + ": line 2: Bad configuration option: foo"},
+		{"\x1b[31mFoo 1\n", 1, file + `: line 1: Bad configuration option: \033[31mfoo`},
+		{"IAPFoo 1\n", 1, file + ": line 1: Bad configuration option: iapfoo"},
+		{"Match user\n", 1, file + " line 1: Bad Match condition: missing argument for Match 'user'"},
+		{"Match host h frob x\n", 1, file + " line 1: Bad Match condition: Unsupported Match attribute frob"},
+		{"Match exec \"cannot run\"\n", 1, file + " line 1: Bad Match condition: match exec 'cannot run' error: not in this test: cannot run"},
+		{"Match localnetwork 10.0.0.1/8\n", 1, file + " line 1: Bad Match condition: Inconsistent mask length for match network \"10.0.0.1/8\""},
+		{"Include loop\n", 0, "Too many recursive configuration includes"},
+		{"Include writable\n", 0, "Bad owner or permissions on /home/ann/.ssh/writable"},
+		{"Include secret\n", 1, file + " line 1: Can't open user config file /home/ann/.ssh/secret: Permission denied."},
+		{"RefuseConnection \"not here\"\n", 1, file + " line 1: RefuseConnection: not here"},
+		{"IdentityFile /k/%z\n", 1, file + " line 1: identityfile: unknown key %z"},
+		{"IdentityFile /k/%\n", 1, file + " line 1: identityfile: invalid format: % at the end"},
+		{"IdentityFile ${NOPE}\n", 1, file + " line 1: identityfile: env var ${NOPE} has no value"},
+		{"IdentityFile ~nobody/k\n", 1, file + " line 1: identityfile: no such user nobody"},
+		{"User ${EVIL}\n", 1, file + " line 1: user: remote username contains invalid characters"},
+	} {
+		m := withConfig(test.config)
+		m.env = map[string]string{"EVIL": "-x"}
+		m.files["/home/ann/.ssh/loop"] = "Include loop\n"
+		m.files["/home/ann/.ssh/writable"], m.files["/home/ann/.ssh/secret"] = "", ""
+		m.modes = map[string]fs.FileMode{"/home/ann/.ssh/writable": 0o666, "/home/ann/.ssh/secret": 0o200}
+		_, err := m.resolve(t, "10.0.0.1")
+		var bad *ConfigError
+		if !errors.As(err, &bad) || bad.Text != test.want || bad.Line != test.line {
+			t.Errorf("%q: got %v (%+v), want line %d: %s", test.config, err, bad, test.line, test.want)
+		}
+	}
+}
+
+// One run names every bad line.
+func TestAllBadLines(t *testing.T) {
+	_, err := withConfig("Foo 1\nPort x\nPort 1\n").resolve(t, "h")
+	want := "/home/ann/.ssh/config: line 1: Bad configuration option: foo\n" +
+		"/home/ann/.ssh/config line 2: Bad port 'x'.\n" +
+		"/home/ann/.ssh/config: terminating, 2 bad configuration options"
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v\nwant %s", err, want)
+	}
+}
+
+func TestPermissions(t *testing.T) {
+	m := withConfig("Port 2\n")
+	m.modes = map[string]fs.FileMode{"/home/ann/.ssh/config": 0o620}
+	if _, err := m.resolve(t, "10.0.0.1"); err == nil || err.Error() != "Bad owner or permissions on /home/ann/.ssh/config" {
+		t.Errorf("group-writable: %v", err)
+	}
+	if _, err := m.resolve(t, "-F /home/ann/.ssh/config 10.0.0.1"); err != nil {
+		t.Errorf("-F does not check: %v", err)
+	}
+	m.os = "windows"
+	if _, err := m.resolve(t, "-F /home/ann/.ssh/config 10.0.0.1"); err != nil {
+		t.Errorf("Windows: %v", err)
+	}
+}
+
+func TestRefusedKeywords(t *testing.T) {
+	for _, line := range []string{
+		"ProxyCommand nc %h %p", "ProxyJump j", "BindAddress 1.2.3.4", "BindInterface lo", "CanonicalizeHostname yes",
+		"CanonicalizeHostname always", "CanonicalizePermittedCNAMEs a:b", "Tunnel yes", "RevokedHostKeys /r",
+		"ForkAfterAuthentication yes", "LocalForward 1 h:2", "RemoteForward 1", "DynamicForward 1",
+		"IAPRegion r", "IAPNetwork n", "IAPDestGroup g", "IAPImpersonateServiceAccount s",
+	} {
+		_, err := withConfig("\nHost 10.0.0.1\n "+line+"\n").resolve(t, "10.0.0.1")
+		var refused *UnsupportedError
+		keyword, _, _ := strings.Cut(line, " ")
+		if !errors.As(err, &refused) || refused.Option != keyword || refused.Where != "/home/ann/.ssh/config line 3" {
+			t.Errorf("%s: got %v, want a refusal that says where", line, err)
+		}
+		if _, err := withConfig("Host other\n "+line+"\n").resolve(t, "10.0.0.1"); err != nil {
+			t.Errorf("%s for another host: %v", line, err)
+		}
+	}
+}
+
+// Includes that multiply must end, and soon.
+func TestIncludesMultiply(t *testing.T) {
+	m := machine{files: map[string]string{}}
+	for i := range maxIncludeDepth {
+		m.files[fmt.Sprintf("/%d", i)] = strings.Repeat(fmt.Sprintf("Include /%d\n", i+1), 16)
+	}
+	m.files[fmt.Sprintf("/%d", maxIncludeDepth)] = "Port 1\n"
+	_, err := m.resolve(t, "-F /0 h")
+	if err == nil || !strings.HasSuffix(err.Error(), "too many configuration lines") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestKeywordTable(t *testing.T) {
+	for alias, name := range aliases {
+		if _, ok := keywords[name]; !ok {
+			t.Errorf("alias %s stands for %s, which is no keyword", alias, name)
+		}
+		if _, ok := keywords[alias]; ok {
+			t.Errorf("%s is an alias and a keyword", alias)
+		}
+	}
+	known := map[string]bool{}
+	for _, rules := range [][]refusal{alwaysRefused, refusedForwardings, refusedProxies, refusedIAP} {
+		for _, r := range rules {
+			known[lower(r.keyword)] = true
+		}
+	}
+	for name, k := range keywords {
+		if name != lower(name) || k.read == nil {
+			t.Errorf("%s: bad row", name)
+		}
+		if (k.effect == refused) != known[name] {
+			t.Errorf("%s: refused in one table only", name)
+		}
+	}
+}
+
+func TestLimits(t *testing.T) {
+	for want, config := range map[string]string{
+		"file too large":                            strings.Repeat("\n", maxConfigFile+1),
+		"line too long":                             "User " + strings.Repeat("a", maxLine) + "\n",
+		"Too many identityfile specified":           manyLines("IdentityFile /k/%d\n", maxIdentities+1),
+		"Too many sendenv specified (max 1000).":    manyLines("SendEnv E%d\n", maxCollected+1),
+		"unknown key %z":                            "RemoteCommand %z\n",
+		"expansion too long":                        "RemoteCommand " + strings.Repeat("%h", maxLine/2-20) + "\n",
+		"/etc/ssh/ssh_config: terminating, 1 bad":   "",
+		"keyword user extra arguments at end of li": "User a b\n",
+	} {
+		m := withConfig(config)
+		m.files["/etc/ssh/ssh_config"] = "Foo\n"
+		if config != "" {
+			delete(m.files, "/etc/ssh/ssh_config")
+		}
+		_, err := m.resolve(t, "10.0.0.1 -o HostName="+strings.Repeat("1.", 200)+"1")
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.40q: got %.200v, want %s", config, err, want)
+		}
+	}
+}
+
+func manyLines(format string, n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, format, i)
+	}
+	return b.String()
+}

@@ -1,0 +1,121 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+)
+
+// gcloudProperties reads the properties of gcloud's active configuration that
+// matter here. Each is overridden by CLOUDSDK_<SECTION>_<NAME>. The properties
+// file of the gcloud installation, which few people have, is not read.
+type gcloudProperties struct {
+	effects Effects
+	dir     string
+	name    string
+	values  map[string]string // "section/name"
+}
+
+// loadGCloud finds the active configuration: flag, then
+// CLOUDSDK_ACTIVE_CONFIG_NAME, then the file active_config, then "default".
+// The name NONE is the empty configuration. One that was asked for by name and
+// does not exist is an error; otherwise missing files are empty ones.
+func loadGCloud(effects Effects, flag, home string) (gcloudProperties, error) {
+	g := gcloudProperties{effects: effects, dir: gcloudDir(effects, home)}
+	asked := flag
+	if asked == "" {
+		asked, _ = effects.LookupEnv("CLOUDSDK_ACTIVE_CONFIG_NAME")
+	}
+	g.name = asked
+	if g.name == "" && g.dir != "" {
+		active, err := effects.ReadFile(g.dir + "/active_config")
+		if err == nil {
+			g.name = strings.TrimSpace(string(active))
+		}
+	}
+	if g.name == "" {
+		g.name = "default"
+	}
+	if g.name == "NONE" || g.dir == "" {
+		return g, nil
+	}
+	if !legalConfigurationName(g.name) {
+		return g, &ConfigError{File: g.dir, Text: fmt.Sprintf("gcloud configuration %q: not a legal name", g.name)}
+	}
+	file := g.dir + "/configurations/config_" + g.name
+	data, err := effects.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) && asked == "" {
+		return g, nil
+	}
+	if err != nil {
+		return g, &ConfigError{File: file, Text: fmt.Sprintf("gcloud configuration %q cannot be read: %v", g.name, err)}
+	}
+	g.values = parseINI(string(data))
+	return g, nil
+}
+
+// property returns the value of e.g. "core", "project". An environment variable
+// that is set and empty hides the file's value, as in gcloud.
+func (g gcloudProperties) property(section, name string) string {
+	env := "CLOUDSDK_" + strings.ToUpper(section) + "_" + strings.ToUpper(name)
+	if value, set := g.effects.LookupEnv(env); set {
+		return value
+	}
+	return g.values[section+"/"+name]
+}
+
+func gcloudDir(effects Effects, home string) string {
+	if dir, _ := effects.LookupEnv("CLOUDSDK_CONFIG"); dir != "" {
+		return dir
+	}
+	if effects.OS == "windows" {
+		if dir, _ := effects.LookupEnv("APPDATA"); dir != "" {
+			return dir + `\gcloud`
+		}
+		return ""
+	}
+	if home == "" {
+		return ""
+	}
+	return home + "/.config/gcloud"
+}
+
+// legalConfigurationName keeps a name from being a path.
+func legalConfigurationName(name string) bool {
+	for i, c := range name {
+		letter, digit := 'a' <= c && c <= 'z', '0' <= c && c <= '9'
+		if !letter && (i == 0 || !digit && c != '-') {
+			return false
+		}
+	}
+	return true
+}
+
+// parseINI reads what Python's configparser writes for gcloud: sections, keys
+// without case, "=" or ":", whole-line comments, indented continuation lines.
+// A line it cannot read is skipped. Keys come back as "section/name".
+func parseINI(text string) map[string]string {
+	values := map[string]string{}
+	section, open := "", "" // open is the key that an indented line continues
+	for line := range strings.Lines(text) {
+		body := strings.TrimSpace(line)
+		indented := line[0] == ' ' || line[0] == '\t'
+		switch {
+		case body == "" || body[0] == '#' || body[0] == ';':
+		case indented && open != "":
+			values[open] += "\n" + body
+		case body[0] == '[' && body[len(body)-1] == ']':
+			section, open = body[1:len(body)-1], ""
+		default:
+			i := strings.IndexAny(body, "=:")
+			if i <= 0 {
+				open = ""
+				continue
+			}
+			open = section + "/" + strings.ToLower(strings.TrimSpace(body[:i]))
+			values[open] = strings.TrimSpace(body[i+1:])
+		}
+	}
+	return values
+}

@@ -1,0 +1,196 @@
+package config
+
+// An effect says what a keyword of ssh_config does here.
+type effect int
+
+const (
+	honoured effect = iota // it has its meaning, or ignoring it changes nothing at all
+	ignored                // read and checked; Plan.Ignored lists it
+	refused                // must not be ignored: refuse.go says when it matters
+)
+
+// A keyword is one row of the table: how its arguments are read, and what
+// becomes of them.
+type keyword struct {
+	read    reader
+	effect  effect
+	appends bool // values collect instead of the first winning
+}
+
+// structural are the keywords that evaluate.go obeys itself.
+const (
+	kwHost    = "host"
+	kwMatch   = "match"
+	kwInclude = "include"
+)
+
+// aliases are obsolete names, to the name they stand for.
+var aliases = map[string]string{
+	"challengeresponseauthentication": "kbdinteractiveauthentication",
+	"skeyauthentication":              "kbdinteractiveauthentication",
+	"tisauthentication":               "kbdinteractiveauthentication",
+	"dsaauthentication":               "pubkeyauthentication",
+	"identityfile2":                   "identityfile",
+	"keepalive":                       "tcpkeepalive",
+	"hostbasedkeytypes":               "hostbasedacceptedalgorithms",
+	"pubkeyacceptedkeytypes":          "pubkeyacceptedalgorithms",
+	"smartcarddevice":                 "pkcs11provider",
+}
+
+// keywords is every name that OpenSSH 10 knows, those that Debian's and Apple's
+// patches add, and ours. A name that is in neither table is a bad option.
+var keywords = map[string]keyword{
+	// Who and where.
+	"hostname":      {read: word},
+	"user":          {read: word},
+	"port":          {read: port},
+	"addressfamily": {read: oneOf("any", "inet", "inet6")},
+	"bindaddress":   {read: word, effect: refused},
+	"bindinterface": {read: word, effect: refused},
+	"tag":           {read: word},
+
+	// Through IAP: ours, behind IgnoreUnknown IAP* for OpenSSH.
+	"iap":              {read: iapChoice},
+	"iapproject":       {read: word},
+	"iapzone":          {read: word},
+	"iapinterface":     {read: word},
+	"iapaccount":       {read: word},
+	"iapconfiguration": {read: word},
+
+	"iapregion":                    {read: word, effect: refused},
+	"iapnetwork":                   {read: word, effect: refused},
+	"iapdestgroup":                 {read: word, effect: refused},
+	"iapimpersonateserviceaccount": {read: word, effect: refused},
+
+	// Other ways to the host.
+	"proxycommand":                {read: restOfLine, effect: refused},
+	"proxyjump":                   {read: restOfLine, effect: refused},
+	"proxyusefdpass":              {read: flag, effect: ignored},
+	"canonicalizehostname":        {read: states(flagStates, "always", "always"), effect: refused},
+	"canonicalizepermittedcnames": {read: list, effect: refused},
+	"canonicaldomains":            {read: list},
+	"canonicalizefallbacklocal":   {read: flag},
+	"canonicalizemaxdots":         {read: integer},
+	"tunnel":                      {read: states(flagStates, "ethernet", "ethernet", "point-to-point", "point-to-point"), effect: refused},
+	"tunneldevice":                {read: word},
+
+	// Who we are.
+	"identityfile":                 {read: word, appends: true},
+	"certificatefile":              {read: word, appends: true},
+	"identitiesonly":               {read: flag},
+	"identityagent":                {read: word},
+	"addkeystoagent":               {read: oneOrMore, effect: ignored},
+	"preferredauthentications":     {read: word},
+	"pubkeyauthentication":         {read: states(flagStates, "unbound", "yes", "host-bound", "yes")},
+	"passwordauthentication":       {read: flag},
+	"kbdinteractiveauthentication": {read: flag},
+	"kbdinteractivedevices":        {read: word, effect: ignored},
+	"hostbasedauthentication":      {read: flag, effect: ignored},
+	"hostbasedacceptedalgorithms":  {read: word, effect: ignored},
+	"enablesshkeysign":             {read: flag, effect: ignored},
+	"numberofpasswordprompts":      {read: integer},
+	"pkcs11provider":               {read: word, effect: ignored},
+	"securitykeyprovider":          {read: word, effect: ignored},
+	"gssapiauthentication":         {read: flag, effect: ignored},
+	"gssapidelegatecredentials":    {read: flag, effect: ignored},
+	"gssapikeyexchange":            {read: flag, effect: ignored},
+	"gssapitrustdns":               {read: flag, effect: ignored},
+	"gssapirenewalforcesrekey":     {read: flag, effect: ignored},
+	"gssapiclientidentity":         {read: word, effect: ignored},
+	"gssapiserveridentity":         {read: word, effect: ignored},
+	"gssapikexalgorithms":          {read: word, effect: ignored},
+	"usekeychain":                  {read: flag, effect: ignored},
+
+	// Whom we trust.
+	"hostkeyalias":                     {read: word},
+	"userknownhostsfile":               {read: list},
+	"globalknownhostsfile":             {read: list},
+	"stricthostkeychecking":            {read: states(flagStates, "ask", "ask", "off", "no", "accept-new", "accept-new")},
+	"hashknownhosts":                   {read: flag},
+	"updatehostkeys":                   {read: states(flagStates, "ask", "ask")},
+	"checkhostip":                      {read: flag},
+	"fingerprinthash":                  {read: oneOf("md5", "sha256")},
+	"requiredrsasize":                  {read: integer},
+	"revokedhostkeys":                  {read: list, effect: refused},
+	"knownhostscommand":                {read: restOfLine, effect: ignored},
+	"verifyhostkeydns":                 {read: states(flagStates, "ask", "ask"), effect: ignored},
+	"visualhostkey":                    {read: flag, effect: ignored},
+	"nohostauthenticationforlocalhost": {read: flag, effect: ignored},
+
+	// Algorithms, as given.
+	"ciphers":                  {read: word},
+	"macs":                     {read: word},
+	"kexalgorithms":            {read: word},
+	"hostkeyalgorithms":        {read: word},
+	"pubkeyacceptedalgorithms": {read: word},
+	"casignaturealgorithms":    {read: word},
+	"rekeylimit":               {read: oneOrMore, effect: ignored},
+	"warnweakcrypto":           {read: states(flagStates, "no-pq-kex", "no"), effect: ignored},
+
+	// The connection.
+	"connecttimeout":         {read: seconds},
+	"connectionattempts":     {read: integer},
+	"serveraliveinterval":    {read: seconds},
+	"serveralivecountmax":    {read: integer},
+	"tcpkeepalive":           {read: flag},
+	"batchmode":              {read: flag},
+	"compression":            {read: oneOf("yes", "no"), effect: ignored},
+	"ipqos":                  {read: oneOrMore, effect: ignored},
+	"channeltimeout":         {read: list, effect: ignored},
+	"obscurekeystroketiming": {read: word, effect: ignored},
+	"versionaddendum":        {read: restOfLine, effect: ignored},
+	"refuseconnection":       {read: word},
+
+	// The session.
+	"requesttty":              {read: states(flagStates, "force", "force", "auto", "auto")},
+	"remotecommand":           {read: restOfLine},
+	"sessiontype":             {read: oneOf("none", "subsystem", "default")},
+	"stdinnull":               {read: flag},
+	"forkafterauthentication": {read: flag, effect: refused},
+	"escapechar":              {read: escapeChar},
+	"enableescapecommandline": {read: flag, effect: ignored},
+	"sendenv":                 {read: sendEnv, appends: true},
+	"setenv":                  {read: setEnv},
+	"localcommand":            {read: restOfLine, effect: ignored},
+	"permitlocalcommand":      {read: flag, effect: ignored},
+	"loglevel":                {read: logLevel},
+	"logverbose":              {read: list, effect: ignored},
+	"syslogfacility":          {read: word, effect: ignored},
+	"ignoreunknown":           {read: word},
+	"controlmaster":           {read: states(flagStates, "auto", "auto", "ask", "ask", "autoask", "autoask"), effect: ignored},
+	"controlpath":             {read: word, effect: ignored},
+	"controlpersist":          {read: word, effect: ignored},
+
+	// Forwardings.
+	"localforward":          {read: words(2, 2), effect: refused, appends: true},
+	"remoteforward":         {read: words(1, 2), effect: refused, appends: true},
+	"dynamicforward":        {read: words(1, 1), effect: refused, appends: true},
+	"clearallforwardings":   {read: flag},
+	"exitonforwardfailure":  {read: flag},
+	"gatewayports":          {read: flag},
+	"permitremoteopen":      {read: list},
+	"streamlocalbindmask":   {read: word},
+	"streamlocalbindunlink": {read: flag},
+	"forwardagent":          {read: word, effect: ignored},
+	"forwardx11":            {read: flag, effect: ignored},
+	"forwardx11trusted":     {read: flag},
+	"forwardx11timeout":     {read: seconds},
+	"xauthlocation":         {read: word},
+
+	// Accepted with any argument: OpenSSH forgot what they meant.
+	"protocol":                {read: anything},
+	"cipher":                  {read: anything},
+	"fallbacktorsh":           {read: anything},
+	"globalknownhostsfile2":   {read: anything},
+	"rhostsauthentication":    {read: anything},
+	"userknownhostsfile2":     {read: anything},
+	"useroaming":              {read: anything},
+	"usersh":                  {read: anything},
+	"useprivilegedport":       {read: anything},
+	"afstokenpassing":         {read: anything, effect: ignored},
+	"kerberosauthentication":  {read: anything, effect: ignored},
+	"kerberostgtpassing":      {read: anything, effect: ignored},
+	"rsaauthentication":       {read: anything, effect: ignored},
+	"rhostsrsaauthentication": {read: anything, effect: ignored},
+	"compressionlevel":        {read: anything, effect: ignored},
+}

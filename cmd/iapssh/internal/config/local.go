@@ -1,0 +1,37 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+// local is what the machine says of itself and its user.
+type local struct {
+	user      string
+	uid       string
+	home      string // without trailing slash
+	host      string
+	shortHost string
+}
+
+func localFacts(effects Effects) (local, error) {
+	u, err := effects.User()
+	if err != nil {
+		return local{}, fmt.Errorf("who am I: %w", err)
+	}
+	host, err := effects.Hostname()
+	if err != nil {
+		return local{}, fmt.Errorf("gethostname: %w", err)
+	}
+	me := local{user: u.Name, uid: u.UID, home: u.Home, host: host}
+	me.shortHost, _, _ = strings.Cut(host, ".")
+	if effects.OS != "windows" {
+		if home, _ := effects.LookupEnv("HOME"); home != "" {
+			me.home = home
+		}
+	}
+	if len(me.home) > 1 {
+		me.home = strings.TrimRight(me.home, "/")
+	}
+	return me, nil
+}

@@ -1,0 +1,176 @@
+package config
+
+import (
+	"strings"
+	"time"
+)
+
+// A Mode is what the program was asked to be.
+type Mode string
+
+const (
+	ModeSSH        Mode = "ssh"         // a session, or what -N and -s make of one
+	ModeStdio      Mode = "stdio"       // --listen-on-stdin: HOST PORT on stdin and stdout
+	ModeVersion    Mode = "version"     // --version
+	ModeSSHVersion Mode = "ssh-version" // -V, which programs grep for "OpenSSH_"
+	ModeHelp       Mode = "help"        // --help
+)
+
+// A Route is the way to the host.
+type Route string
+
+const (
+	RouteIAP    Route = "iap"
+	RouteDirect Route = "direct"
+)
+
+// A LogLevel is OpenSSH's LogLevel.
+type LogLevel int
+
+const (
+	LogQuiet LogLevel = iota
+	LogFatal
+	LogError
+	LogInfo
+	LogVerbose
+	LogDebug1
+	LogDebug2
+	LogDebug3
+)
+
+var logLevelNames = [...]string{"QUIET", "FATAL", "ERROR", "INFO", "VERBOSE", "DEBUG", "DEBUG2", "DEBUG3"}
+
+func (l LogLevel) String() string {
+	if l < 0 || int(l) >= len(logLevelNames) {
+		return "LogLevel?"
+	}
+	return logLevelNames[l]
+}
+
+// NoEscape is Plan.EscapeChar when escapes are off.
+const NoEscape = -1
+
+// A Plan is everything that the command line, the configuration files and the
+// environment decide, and nothing that only the network can tell. It is a
+// plain value: it can be printed, compared with reflect.DeepEqual, and sent to
+// a child process as JSON. It holds no secret.
+//
+// For ModeVersion, ModeSSHVersion and ModeHelp only Mode is set. For ModeStdio
+// Mode, Original, Host, Port, Route, RouteReason, IAP, GCloud, RelayURL,
+// CACertsFile and LogLevel are set.
+type Plan struct {
+	Mode Mode
+
+	Original string // the host as typed
+	Host     string // after HostName, lower case unless an address
+	User     string
+	Port     int
+
+	Route       Route
+	RouteReason string // one clause for -v: "IAP yes", "is an address"
+	IAP         Target // set when Route is RouteIAP
+
+	GCloud      GCloud
+	RelayURL    string // replaces scheme and host of the relay; empty: Google's
+	CACertsFile string // extra roots for TLS to Google, PEM; may be empty
+
+	SessionType   string // "default", "none" (-N), "subsystem" (-s)
+	Command       string // remote command or subsystem name; empty: a shell
+	RequestTTY    string // "auto", "no", "yes", "force"; see WantTTY
+	StdinNull     bool
+	EscapeChar    int      // one byte, or NoEscape
+	SendEnv       []string // patterns of names; see Environment
+	SetEnv        []string // NAME=VALUE
+	BatchMode     bool
+	LogLevel      LogLevel
+	LogFile       string // -E
+	AddressFamily string // "any", "inet", "inet6"; of a direct route
+
+	ConnectTimeout      time.Duration // 0: the system's
+	ConnectionAttempts  int
+	ServerAliveInterval time.Duration // 0: off
+	ServerAliveCountMax int
+	TCPKeepAlive        bool
+
+	IdentityFiles            []string // in the order to try, expanded; need not exist
+	IdentitiesExplicit       bool     // some IdentityFile was given: these are not the defaults
+	IdentitiesOnly           bool
+	CertificateFiles         []string
+	AgentSocket              string // empty: no agent
+	PubkeyAuthentication     bool
+	PasswordAuthentication   bool
+	KbdInteractive           bool
+	PreferredAuthentications string // empty: the default order
+	NumberOfPasswordPrompts  int
+
+	HostKeyAlias          string // empty: none given
+	UserKnownHostsFiles   []string
+	GlobalKnownHostsFiles []string
+	StrictHostKeyChecking string // "yes", "no", "ask", "accept-new"
+	HashKnownHosts        bool
+	UpdateHostKeys        string // "yes", "no", "ask"
+	FingerprintHash       string // "sha256" or "md5"
+	RequiredRSASize       int    // bits
+
+	// Algorithm lists as given, with a leading +, - or ^; empty: the default.
+	Ciphers, MACs, KexAlgorithms, HostKeyAlgorithms string
+	PubkeyAcceptedAlgorithms, CASignatureAlgorithms string
+
+	Ignored  []Ignored // keywords of OpenSSH that were read and have no effect
+	Warnings []string  // complete lines for stderr, unless LogLevel is LogQuiet
+}
+
+// A Target is one VM behind IAP.
+type Target struct {
+	Project   string
+	Zone      string
+	Instance  string
+	Interface string // "nic0" unless told otherwise
+}
+
+// GCloud is what was found of gcloud's configuration.
+type GCloud struct {
+	Dir           string // configuration directory; need not exist
+	Configuration string // name of the active configuration; "NONE" for none
+	Account       string // core/account, or what replaces it; may be empty
+	Project       string
+	Zone          string
+}
+
+// Ignored names a keyword that OpenSSH knows and that has no effect here.
+type Ignored struct {
+	Keyword string // as OpenSSH prints it, in lower case
+	Where   string // "file line 3" or "command-line line 0"
+}
+
+// WantTTY decides whether to ask for a terminal, by ssh's rules. refused says
+// that one was wanted and stdin cannot give it, which ssh mentions.
+func (p Plan) WantTTY(stdinIsTerminal bool) (want, refused bool) {
+	want = p.RequestTTY == "yes" || p.RequestTTY == "force" || p.Command == ""
+	if p.RequestTTY == "no" || p.SessionType == "none" {
+		want = false
+	}
+	if (!stdinIsTerminal || p.StdinNull) && p.RequestTTY != "force" {
+		return false, want
+	}
+	return want, false
+}
+
+// Environment returns the NAME=VALUE pairs to ask the server for: those of
+// environ whose name SendEnv matches, then SetEnv's.
+func (p Plan) Environment(environ []string) []string {
+	var send []string
+	for _, pair := range environ {
+		name, _, ok := strings.Cut(pair, "=")
+		if !ok || name == "" {
+			continue
+		}
+		for _, pattern := range p.SendEnv {
+			if matchPattern(name, pattern) {
+				send = append(send, pair)
+				break
+			}
+		}
+	}
+	return append(send, p.SetEnv...)
+}

@@ -1,0 +1,56 @@
+package config
+
+// Synopsis is what ssh would call its usage: printed after a complaint about the
+// command line.
+const Synopsis = `usage: iapssh [-46aCgknNqsTtVvx] [-c cipher_spec] [-E log_file] [-e escape_char]
+              [-F configfile] [-i identity_file] [-l login_name] [-m mac_spec]
+              [-o option] [-P tag] [-p port] [--project=PROJECT] [--zone=ZONE]
+              [--network-interface=NIC] destination [command [argument ...]]
+       iapssh --listen-on-stdin [--project=PROJECT] [--zone=ZONE] VM PORT
+       iapssh --help | --version
+`
+
+// Usage is the answer to --help.
+const Usage = `iapssh: ssh to a Google Cloud VM through Identity-Aware Proxy, without gcloud.
+
+  iapssh [options] [user@]vm [command]
+  iapssh --listen-on-stdin [flags] vm port
+
+The first form is ssh: the same options, the same ~/.ssh/config, the same exit
+codes. A bare VM name goes through IAP; addresses, dotted names and hosts in
+the hosts file are dialled directly. -v says which way was taken, and why.
+
+The second form carries one TCP connection on stdin and stdout, for use as
+  ProxyCommand iapssh --listen-on-stdin --project=P --zone=Z %h %p
+
+Flags beside ssh's own (each also in ssh_config, by the keyword at the right;
+"IgnoreUnknown IAP*" keeps ssh from minding):
+
+  --project=PROJECT             IAPProject        default: gcloud's core/project
+  --zone=ZONE                   IAPZone           default: gcloud's compute/zone
+  --network-interface=NIC       IAPInterface      default: nic0
+  --account=ACCOUNT             IAPAccount        default: gcloud's core/account
+  --configuration=NAME          IAPConfiguration  gcloud configuration to read
+  -o IAP=yes|no|auto            IAP               through IAP, directly, or as above
+
+Options of ssh that work:
+  -4 -6                 addresses of a direct connection
+  -c -m list            ciphers, MACs
+  -E file               write messages to file
+  -e char               escape character, or none
+  -F file               read this configuration only; none for none
+  -i file               identity file
+  -l user  -p port      login name, port
+  -N                    no remote command
+  -n                    stdin from nothing
+  -o Key=Value          any keyword of ssh_config
+  -q  -v -vv -vvv       say less, say more
+  -s                    the command is a subsystem
+  -T  -t  -tt           no terminal, a terminal, a terminal whatever stdin is
+  -V                    print the version as ssh does
+
+Examples:
+  iapssh --project=my-project --zone=europe-west1-b web-1
+  iapssh web-1 -- 'journalctl -f'
+  tar c . | iapssh web-1 'tar x -C /srv'
+`

@@ -1,0 +1,243 @@
+package config
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// A reader checks the arguments of a keyword and brings them to one form. text
+// is the line after the keyword, for the few that take it whole. No value and
+// no error means that the line leaves the keyword unset. rest is what it did
+// not want: OpenSSH calls that an error, but only after it has complained of
+// what it did want.
+//
+// Complaints are OpenSSH's, without file and line; KEYWORD stands for the name.
+type reader func(args []string, text string) (value, rest []string, complaint string)
+
+var flagStates = []string{"yes", "yes", "true", "yes", "no", "no", "false", "no"}
+
+// states reads one of several names without regard to case. The arguments are
+// pairs: a name, and what it means.
+func states(base []string, more ...string) reader {
+	pairs := append(append([]string{}, base...), more...)
+	return func(args []string, _ string) ([]string, []string, string) {
+		if len(args) == 0 || args[0] == "" {
+			return nil, nil, "missing argument."
+		}
+		for i := 0; i < len(pairs); i += 2 {
+			if lower(args[0]) == pairs[i] {
+				return []string{pairs[i+1]}, args[1:], ""
+			}
+		}
+		return nil, nil, fmt.Sprintf("unsupported option \"%s\".", args[0])
+	}
+}
+
+// oneOf reads one of several names that mean themselves.
+func oneOf(names ...string) reader {
+	var pairs []string
+	for _, name := range names {
+		pairs = append(pairs, name, name)
+	}
+	return states(pairs)
+}
+
+func flag(args []string, text string) ([]string, []string, string) {
+	return states(flagStates)(args, text)
+}
+
+func iapChoice(args []string, text string) ([]string, []string, string) {
+	return states(flagStates, "auto", "auto")(args, text)
+}
+
+func anything([]string, string) ([]string, []string, string) { return []string{""}, nil, "" }
+
+const missingArgument = "Missing argument."
+
+func word(args []string, _ string) ([]string, []string, string) {
+	if len(args) == 0 || args[0] == "" {
+		return nil, nil, missingArgument
+	}
+	return args[:1], args[1:], ""
+}
+
+// words reads at least low and at most high arguments, joined by a space.
+func words(low, high int) reader {
+	return func(args []string, _ string) ([]string, []string, string) {
+		if len(args) < low || args[0] == "" {
+			return nil, nil, missingArgument
+		}
+		n := min(high, len(args))
+		return []string{strings.Join(args[:n], " ")}, args[n:], ""
+	}
+}
+
+func oneOrMore(args []string, _ string) ([]string, []string, string) {
+	if len(args) == 0 || args[0] == "" {
+		return nil, nil, missingArgument
+	}
+	return args, nil, ""
+}
+
+// list reads all arguments. "none" is one of them, and only alone.
+func list(args []string, _ string) ([]string, []string, string) {
+	if len(args) == 0 {
+		return nil, nil, ""
+	}
+	for _, arg := range args {
+		if arg == "" {
+			return nil, nil, "keyword KEYWORD empty argument"
+		}
+		if lower(arg) == "none" && len(args) > 1 {
+			return nil, nil, "keyword KEYWORD \"none\" argument must appear alone."
+		}
+	}
+	return args, nil, ""
+}
+
+// restOfLine reads a command, comments and quotes included.
+func restOfLine(_ []string, text string) ([]string, []string, string) {
+	return []string{strings.TrimLeft(text, blanks+"=")}, nil, ""
+}
+
+func port(args []string, _ string) ([]string, []string, string) {
+	if len(args) == 0 || args[0] == "" {
+		return nil, nil, missingArgument
+	}
+	if _, ok := parsePort(args[0]); !ok {
+		return nil, nil, fmt.Sprintf("Bad port '%s'.", args[0])
+	}
+	return args[:1], args[1:], ""
+}
+
+func integer(args []string, _ string) ([]string, []string, string) {
+	if len(args) == 0 || args[0] == "" {
+		return nil, nil, "integer value missing."
+	}
+	n, err := strconv.ParseInt(args[0], 10, 64)
+	switch {
+	case err != nil && strings.Trim(args[0], "0123456789") != "":
+		return nil, nil, "integer value invalid."
+	case n < 0:
+		return nil, nil, "integer value too small."
+	case err != nil || n > math.MaxInt32:
+		return nil, nil, "integer value too large."
+	}
+	return []string{strconv.FormatInt(n, 10)}, args[1:], ""
+}
+
+// seconds reads a time. "none" leaves it unset, so that a later line may set it.
+func seconds(args []string, _ string) ([]string, []string, string) {
+	if len(args) == 0 || args[0] == "" {
+		return nil, nil, "missing time value."
+	}
+	if args[0] == "none" {
+		return nil, args[1:], ""
+	}
+	n, ok := parseTime(args[0])
+	if !ok {
+		return nil, nil, "invalid time value."
+	}
+	return []string{strconv.Itoa(n)}, args[1:], ""
+}
+
+// parseTime reads sshd_config(5)'s TIME FORMATS, 90 or 1h30m, as seconds.
+func parseTime(s string) (int, bool) {
+	units := map[byte]int{'s': 1, 'm': 60, 'h': 3600, 'd': 86400, 'w': 604800}
+	total := 0
+	for s != "" {
+		i := 0
+		for i < len(s) && '0' <= s[i] && s[i] <= '9' {
+			i++
+		}
+		n, err := strconv.ParseInt(s[:i], 10, 32)
+		if err != nil {
+			return 0, false
+		}
+		unit := 1
+		if s = s[i:]; s != "" {
+			if unit = units[s[0]|0x20]; unit == 0 {
+				return 0, false
+			}
+			s = s[1:]
+		}
+		if total += int(n) * unit; total > math.MaxInt32 || total < 0 {
+			return 0, false
+		}
+	}
+	return total, true
+}
+
+// escapeChar reads one byte, ^ and a letter, or none.
+func escapeChar(args []string, _ string) ([]string, []string, string) {
+	if len(args) == 0 || args[0] == "" {
+		return nil, nil, missingArgument
+	}
+	c, ok := parseEscape(args[0])
+	if !ok {
+		return nil, nil, "Bad escape character."
+	}
+	return []string{strconv.Itoa(c)}, args[1:], ""
+}
+
+func parseEscape(s string) (int, bool) {
+	switch {
+	case s == "none":
+		return NoEscape, true
+	case len(s) == 1:
+		return int(s[0]), true
+	case len(s) == 2 && s[0] == '^' && 64 <= s[1] && s[1] < 128:
+		return int(s[1] & 31), true
+	}
+	return 0, false
+}
+
+func sendEnv(args []string, _ string) ([]string, []string, string) {
+	if len(args) == 0 {
+		return nil, nil, "no SendEnv specified"
+	}
+	for _, arg := range args {
+		if arg == "" || strings.Contains(arg, "=") {
+			return nil, nil, "Invalid environment name."
+		}
+	}
+	return args, nil, ""
+}
+
+// setEnv reads NAME=VALUE pairs; the first of a name on the line counts.
+func setEnv(args []string, _ string) ([]string, []string, string) {
+	if len(args) == 0 {
+		return nil, nil, "no SetEnv specified"
+	}
+	seen := map[string]bool{}
+	var pairs []string
+	for _, arg := range args {
+		name, _, ok := strings.Cut(arg, "=")
+		if !ok {
+			return nil, nil, "Invalid SetEnv."
+		}
+		if !seen[name] {
+			seen[name] = true
+			pairs = append(pairs, arg)
+		}
+	}
+	return pairs, nil, ""
+}
+
+func logLevel(args []string, _ string) ([]string, []string, string) {
+	name := "<NONE>"
+	if len(args) > 0 {
+		name = args[0]
+	}
+	if lower(name) == "debug1" {
+		return []string{LogDebug1.String()}, args[1:], ""
+	}
+	for _, known := range logLevelNames {
+		if strings.EqualFold(name, known) {
+			return []string{known}, args[1:], ""
+		}
+	}
+	return nil, nil, fmt.Sprintf("unsupported log level '%s'", name)
+}

@@ -1,0 +1,136 @@
+package report
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+
+	"github.com/iapssh/iapssh/transport/iap"
+)
+
+// ofDial explains why no session came about.
+func ofDial(e *iap.DialError, facts Facts) Failure {
+	var closed *iap.CloseError
+	var status *iap.HTTPError
+	var proxy *iap.ProxyError
+	var protocol *iap.ProtocolError
+	switch {
+	case errors.As(e.Err, &closed):
+		return closeCause(closed, e.Target, facts)
+	case errors.As(e.Err, &status):
+		return statusCause(status, e.Target)
+	case errors.As(e.Err, &proxy):
+		return proxyCause(proxy)
+	case errors.As(e.Err, &protocol):
+		return failure("cannot speak with the relay: "+protocol.Error(), "check for a proxy that alters WebSockets on the way to tunnel.cloudproxy.app")
+	}
+	switch e.Stage {
+	case iap.StageToken:
+		return failure("cannot sign in to Google: "+e.Err.Error(), "")
+	case iap.StageConnect:
+		return connectCause(e.Err)
+	case iap.StageTLS:
+		return tlsCause(e.Err)
+	case iap.StageSession:
+		if timedOut(e.Err) {
+			return failure("IAP gave no answer about "+on(e.Target),
+				"the VM may be stopped or starting, or a firewall may drop tcp:"+fmt.Sprint(e.Target.Port)+" from 35.235.240.0/20")
+		}
+	}
+	return Failure{Cause: fmt.Sprintf("cannot reach IAP (%s): %v", e.Stage, e.Err)}
+}
+
+func failure(cause, fix string) Failure { return Failure{Cause: cause, Fix: fix} }
+
+// bracket gives a close code in the form that scripts written for gcloud look for.
+func bracket(e *iap.CloseError) string {
+	return fmt.Sprintf("[%d: '%s']", e.Code, e.Reason)
+}
+
+// closeCause explains a close code of the relay: its words, what it means, and what mends it.
+func closeCause(e *iap.CloseError, target iap.Target, facts Facts) Failure {
+	cause := "Error while connecting " + bracket(e) + "."
+	switch e.Code {
+	case iap.CloseBackendFailed:
+		return failure(
+			fmt.Sprintf("%s (Failed to connect to port %d) IAP cannot reach %s", cause, target.Port, on(target)),
+			fmt.Sprintf("check that the VM runs and listens there, and that a firewall rule admits 35.235.240.0/20: "+
+				"gcloud compute firewall-rules create allow-iap --project=%s --allow=tcp:%d --source-ranges=35.235.240.0/20", target.Project, target.Port),
+		)
+	case iap.CloseNotAuthorized:
+		return failure(
+			fmt.Sprintf("%s %s may not use IAP to reach VM %s in zone %s of project %s", cause, facts.who(), target.Instance, target.Zone, target.Project),
+			fmt.Sprintf("check the project's name, or grant the role (it takes minutes to work): gcloud projects add-iam-policy-binding %s "+
+				"--member=%s --role=roles/iap.tunnelResourceAccessor", target.Project, facts.member()),
+		)
+	case iap.CloseLookupFailed, iap.CloseLookupFailedResume:
+		return failure(
+			fmt.Sprintf("%s There is no VM %s in zone %s of project %s, or it is still being created", cause, target.Instance, target.Zone, target.Project),
+			fmt.Sprintf("see: gcloud compute instances list --project=%s", target.Project),
+		)
+	case iap.CloseReadFailed, iap.CloseWriteFailed:
+		return failure(cause+" The VM closed or reset the connection", "")
+	case iap.CloseReauthenticate:
+		return failure(cause+" The sign-in has expired", "run: gcloud auth application-default login")
+	case iap.CloseUnknownError:
+		return failure(cause+" IAP reported an internal error", "try again")
+	case iap.CloseNormal:
+		return failure("IAP ended the connection to "+on(target)+" before it began", "try again")
+	case iap.CloseBadAck, iap.CloseInvalidAck, iap.CloseInvalidOpcode, iap.CloseInvalidTag, iap.CloseInvalidData:
+		return failure(cause+" IAP found fault with what we sent", "please report this")
+	}
+	return failure(cause, "")
+}
+
+// statusCause explains an HTTP status in place of the upgrade. The parenthesis is gcloud's, for scripts.
+func statusCause(e *iap.HTTPError, target iap.Target) Failure {
+	cause := fmt.Sprintf("Error while connecting [Handshake status %d %s].", e.Status, http.StatusText(e.Status))
+	switch {
+	case e.Status >= 300 && e.Status < 400:
+		return failure(cause+" Something between you and Google answered with a redirect to "+e.Location,
+			"a captive portal or a proxy? Sign in there, or set HTTPS_PROXY")
+	case e.Status == http.StatusNotFound:
+		return failure(fmt.Sprintf("%s Zone %s is not known in project %s, or there is no such target", cause, target.Zone, target.Project),
+			fmt.Sprintf("see: gcloud compute instances list --project=%s --filter=name=%s", target.Project, target.Instance))
+	case e.Status == http.StatusUnauthorized:
+		return failure(cause+" (May be due to missing permissions) The access token was refused", "run: gcloud auth application-default login")
+	case e.Status == http.StatusForbidden:
+		return failure(cause+" (May be due to missing permissions) The WebSocket was refused",
+			"a proxy or an organisation policy may forbid WebSockets to tunnel.cloudproxy.app")
+	case e.Status == http.StatusProxyAuthRequired:
+		return failure(cause+" The proxy wants credentials", "set HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT")
+	case e.Status == http.StatusTooManyRequests || e.Status >= 500:
+		return failure(cause+" IAP is not able to answer at the moment", "try again in a little while")
+	}
+	return failure(cause, "")
+}
+
+func proxyCause(e *iap.ProxyError) Failure {
+	f := Failure{Cause: e.Error(), Fix: "check HTTPS_PROXY and NO_PROXY"}
+	if e.Status == http.StatusProxyAuthRequired {
+		f.Fix = "the proxy wants credentials: set HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"
+	}
+	return f
+}
+
+func connectCause(err error) Failure {
+	var dns *net.DNSError
+	switch {
+	case errors.As(err, &dns):
+		return failure("Could not resolve hostname "+dns.Name+": "+dns.Err, "check the network, or set HTTPS_PROXY if a proxy leads outside")
+	case timedOut(err):
+		return failure("the relay could not be reached in time", "check the network, or set HTTPS_PROXY if a proxy leads outside")
+	}
+	return failure("the relay could not be reached: "+err.Error(), "check the network, or set HTTPS_PROXY if a proxy leads outside")
+}
+
+func tlsCause(err error) Failure {
+	var untrusted *tls.CertificateVerificationError
+	if errors.As(err, &untrusted) {
+		return failure("the relay's certificate is not trusted: "+untrusted.Err.Error(),
+			"if your network inspects TLS, name its CA file: gcloud config set core/custom_ca_certs_file FILE")
+	}
+	return failure("no TLS connection to the relay: "+err.Error(), "check for a proxy or firewall that does not let TLS through")
+}

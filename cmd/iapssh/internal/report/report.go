@@ -1,0 +1,157 @@
+// Package report turns errors into what a person reads: a line of cause, a line with the way out, and an exit code. It is the
+// only place that does; below it errors carry data. To give a close code of the relay other words, change closeCause in
+// relay.go; to give another error a text, add it to Of.
+package report
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/creds"
+	"github.com/iapssh/iapssh/transport/iap"
+)
+
+// ExitFailure is the exit code of every failure of ours, as in ssh; the remote command's codes pass through unchanged.
+const ExitFailure = 255
+
+// Facts is what an error does not know itself.
+type Facts struct {
+	Principal string // who asked: an e-mail, or empty
+	Origin    string // where the credential was found, or empty
+}
+
+// who names the principal, or what is known instead.
+func (f Facts) who() string {
+	switch {
+	case f.Principal != "":
+		return f.Principal
+	case f.Origin != "":
+		return "the account of " + f.Origin
+	}
+	return "the account in use"
+}
+
+// member names the principal as IAM's commands want it.
+func (f Facts) member() string {
+	switch {
+	case f.Principal == "":
+		return "user:EMAIL"
+	case strings.HasSuffix(f.Principal, ".gserviceaccount.com"):
+		return "serviceAccount:" + f.Principal
+	}
+	return "user:" + f.Principal
+}
+
+// Failure is what to tell.
+type Failure struct {
+	Cause string // one line
+	Fix   string // one line, may be empty
+	// Verbatim says that the cause is in ssh's own words, which programs look for, and gets no name before it.
+	Verbatim bool
+}
+
+// Lines gives the failure for a person: the cause, then the way out.
+func (f Failure) Lines() string { return f.join("\n") }
+
+// Line gives the failure as a single line, for programs that drive us and show no more.
+func (f Failure) Line() string { return f.join(": ") }
+
+func (f Failure) join(between string) string {
+	text := f.Cause
+	if !f.Verbatim {
+		text = "iapssh: " + text
+	}
+	if f.Fix != "" {
+		text += between + f.Fix
+	}
+	return text + "\n"
+}
+
+// Of explains an error.
+func Of(err error, facts Facts) Failure {
+	for _, explain := range []func(error, Facts) (Failure, bool){ofConfig, ofCredentials, ofRelay, ofSSH} {
+		if f, ok := explain(err, facts); ok {
+			f.Cause, f.Fix = Clean(f.Cause), Clean(f.Fix)
+			return f
+		}
+	}
+	return Failure{Cause: Clean(err.Error())}
+}
+
+func ofConfig(err error, _ Facts) (Failure, bool) {
+	var missing *config.MissingError
+	var unsupported *config.UnsupportedError
+	var usage *config.UsageError
+	var bad *config.ConfigError
+	switch {
+	case errors.As(err, &missing):
+		return Failure{Cause: missing.Error(), Fix: missing.Fix}, true
+	case errors.As(err, &unsupported):
+		return Failure{Cause: unsupported.Error(), Fix: unsupported.Fix}, true
+	case errors.As(err, &usage):
+		return Failure{Cause: usage.Text, Verbatim: true}, true
+	case errors.As(err, &bad):
+		return Failure{Cause: err.Error(), Verbatim: true}, true // all of a file's bad lines
+	}
+	return Failure{}, false
+}
+
+func ofCredentials(err error, _ Facts) (Failure, bool) {
+	var advisor interface {
+		error
+		Advice() string
+	}
+	var roots *creds.RootsError
+	switch {
+	case errors.As(err, &advisor):
+		f := Failure{Cause: "cannot sign in to Google: " + advisor.Error()}
+		if advice := advisor.Advice(); advice != "" {
+			f.Fix = "run: " + advice
+		}
+		return f, true
+	case errors.As(err, &roots):
+		return Failure{Cause: roots.Error(), Fix: "correct core/custom_ca_certs_file in gcloud's configuration, or CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE"}, true
+	}
+	return Failure{}, false
+}
+
+// ofRelay explains a dial that failed, and a session that ended.
+func ofRelay(err error, facts Facts) (Failure, bool) {
+	var dial *iap.DialError
+	var closed *iap.CloseError
+	var link *iap.LinkError
+	var protocol *iap.ProtocolError
+	switch {
+	case errors.As(err, &dial):
+		return ofDial(dial, facts), true
+	case errors.As(err, &closed) && closed.Code != iap.CloseNormal:
+		return Failure{Cause: "the session was ended by IAP " + bracket(closed), Fix: closeCause(closed, iap.Target{}, facts).Fix}, true
+	case errors.As(err, &link):
+		return Failure{Cause: "the connection to IAP broke: " + link.Err.Error(), Fix: "check the network and connect again"}, true
+	case errors.As(err, &protocol):
+		return Failure{Cause: protocol.Error(), Fix: "please report this"}, true
+	}
+	return Failure{}, false
+}
+
+// Clean makes a text that may hold bytes from the network fit for one line of a terminal.
+func Clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == 0xfffd {
+			return '?'
+		}
+		return r
+	}, strings.ReplaceAll(strings.TrimSpace(s), "\n", "; "))
+}
+
+func timedOut(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)
+}
+
+func on(target iap.Target) string {
+	return fmt.Sprintf("port %d of VM %s in zone %s of project %s", target.Port, target.Instance, target.Zone, target.Project)
+}

@@ -1,0 +1,74 @@
+package report
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/creds"
+	"github.com/iapssh/iapssh/transport/iap"
+)
+
+var target = iap.Target{Project: "proj", Zone: "zone-a", Instance: "vm", Port: 22}
+
+func dialed(stage iap.Stage, err error) error {
+	return &iap.DialError{Stage: stage, Target: target, Err: err}
+}
+
+func closed(code int, reason string) error {
+	return dialed(iap.StageSession, &iap.CloseError{Code: code, Reason: reason})
+}
+
+// Every failure names its cause, and who or what; most name the command that mends it.
+func TestOf(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		err   error
+		cause []string
+		fix   string
+	}{
+		{"closed port", closed(4003, "failed to connect to backend"),
+			[]string{"[4003: 'failed to connect to backend']. (Failed to connect to port 22)", "VM vm in zone zone-a of project proj"}, "gcloud compute firewall-rules create"},
+		{"refused", closed(4033, "not authorized"), []string{"[4033: 'not authorized']", "ali@example.com may not use IAP"}, "roles/iap.tunnelResourceAccessor"},
+		{"no such VM", closed(4047, "Failed to lookup instance"), []string{"[4047: 'Failed to lookup instance']"}, "gcloud compute instances list"},
+		{"sign-in expired", closed(4004, ""), []string{"expired"}, "gcloud auth application-default login"},
+		{"our mistake", closed(4008, "bad tag"), []string{"4008"}, "report this"},
+		{"unknown code", closed(4999, "later"), []string{"[4999: 'later']"}, ""},
+		{"reset", fmt.Errorf("wrapped: %w", &iap.CloseError{Code: 4010, Reason: "destination read failed", Established: true}), []string{"[4010: 'destination read failed']"}, ""},
+		{"link lost", &iap.LinkError{Err: errors.New("connection reset by peer")}, []string{"connection reset by peer"}, "connect again"},
+		{"captive portal", dialed(iap.StageUpgrade, &iap.HTTPError{Status: 302, Location: "https://portal/"}), []string{"302", "https://portal/"}, "captive portal"},
+		{"no such zone", dialed(iap.StageUpgrade, &iap.HTTPError{Status: 404}), []string{"404", "zone-a"}, "gcloud compute instances list"},
+		{"websockets forbidden", dialed(iap.StageUpgrade, &iap.HTTPError{Status: 403}), []string{"Handshake status 403", "(May be due to missing permissions)"}, "policy"},
+		{"busy", dialed(iap.StageUpgrade, &iap.HTTPError{Status: 503}), []string{"503"}, "again"},
+		{"proxy", dialed(iap.StageConnect, &iap.ProxyError{Proxy: "proxy:3128", Status: 407}), []string{"proxy:3128", "407"}, "HTTPS_PROXY"},
+		{"name", dialed(iap.StageConnect, &net.DNSError{Name: "tunnel.cloudproxy.app", Err: "no such host"}), []string{"Could not resolve hostname tunnel.cloudproxy.app"}, "network"},
+		{"slow network", dialed(iap.StageConnect, context.DeadlineExceeded), []string{"in time"}, "network"},
+		{"silent VM", dialed(iap.StageSession, context.DeadlineExceeded), []string{"no answer", "VM vm"}, "35.235.240.0/20"},
+		{"no credential", dialed(iap.StageToken, &creds.NotFoundError{Looked: []string{"GOOGLE_APPLICATION_CREDENTIALS"}}), []string{"sign in"}, "gcloud auth application-default login"},
+		{"no zone", &config.MissingError{What: "zone", Host: "vm", Fix: "give --zone=ZONE"}, []string{"zone", "vm"}, "--zone=ZONE"},
+	} {
+		got := Of(tc.err, Facts{Principal: "ali@example.com"})
+		for _, want := range tc.cause {
+			if !strings.Contains(got.Cause, want) {
+				t.Errorf("%s: cause %q lacks %q", tc.name, got.Cause, want)
+			}
+		}
+		if !strings.Contains(got.Fix, tc.fix) || (tc.fix == "") != (got.Fix == "") {
+			t.Errorf("%s: fix %q lacks %q", tc.name, got.Fix, tc.fix)
+		}
+		if strings.Count(got.Line(), "\n") != 1 {
+			t.Errorf("%s: not one line: %q", tc.name, got.Line())
+		}
+	}
+}
+
+func TestHostileText(t *testing.T) {
+	got := Of(closed(4003, "\x1b]0;owned\a\nsecond line \u009b31m"), Facts{}).Line()
+	if strings.ContainsAny(got[:len(got)-1], "\x1b\a\n\u009b") {
+		t.Errorf("unclean: %q", got)
+	}
+}

@@ -1,0 +1,132 @@
+package report
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"syscall"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/iapssh/iapssh/knownhosts"
+	"github.com/iapssh/iapssh/sshclient"
+	"github.com/iapssh/iapssh/transport/iap"
+)
+
+// DirectError tells that a host could not be reached without IAP.
+type DirectError struct {
+	Host string
+	Port int
+	Err  error
+}
+
+func (e *DirectError) Error() string {
+	return fmt.Sprintf("connect to host %s port %d: %v", e.Host, e.Port, e.Err)
+}
+
+func (e *DirectError) Unwrap() error { return e.Err }
+
+// ofSSH explains failures of the SSH connection itself, in ssh's words where it has any: programs look for them.
+func ofSSH(err error, _ Facts) (Failure, bool) {
+	var direct *DirectError
+	var handshake *sshclient.HandshakeError
+	var lost *sshclient.LostError
+	switch {
+	case errors.As(err, &direct):
+		return verbatim("ssh: " + directCause(direct)), true
+	case errors.As(err, &handshake):
+		return ofHandshake(handshake), true
+	case errors.As(err, &lost):
+		return ofLost(lost)
+	}
+	return Failure{}, false
+}
+
+func verbatim(cause string) Failure { return Failure{Cause: cause, Verbatim: true} }
+
+func directCause(e *DirectError) string {
+	var dns *net.DNSError
+	var errno syscall.Errno
+	switch {
+	case errors.As(e.Err, &dns):
+		return fmt.Sprintf("Could not resolve hostname %s: %s", e.Host, dns.Err)
+	case timedOut(e.Err):
+		return fmt.Sprintf("connect to host %s port %d: Connection timed out", e.Host, e.Port)
+	case errors.As(e.Err, &errno):
+		return fmt.Sprintf("connect to host %s port %d: %s", e.Host, e.Port, capital(errno.Error()))
+	}
+	return e.Error()
+}
+
+// capital writes an errno's text as the C library does.
+func capital(s string) string {
+	r, n := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(r)) + s[n:]
+}
+
+func ofHandshake(e *sshclient.HandshakeError) Failure {
+	var untrusted *knownhosts.RefusedError
+	var auth *sshclient.AuthError
+	switch {
+	case errors.As(e.Err, &untrusted):
+		f := verbatim(untrusted.Error())
+		if untrusted.Verdict.Status == knownhosts.Unknown {
+			f.Fix = fmt.Sprintf("The key of %s is not known yet: connect from a terminal to be asked, or once with -o StrictHostKeyChecking=accept-new",
+				untrusted.Verdict.Name())
+		}
+		return f
+	case errors.As(e.Err, &auth):
+		f := verbatim(auth.Error())
+		f.Fix = authFix(auth)
+		return f
+	case e.Stage == sshclient.StageBanner && timedOut(e.Err):
+		return verbatim("Connection timed out during banner exchange")
+	case e.Stage == sshclient.StageBanner && hungUp(e.Err):
+		return verbatim("kex_exchange_identification: Connection closed by remote host")
+	case timedOut(e.Err):
+		return verbatim(fmt.Sprintf("Connection to %s timed out during %s", e.Host, e.Stage))
+	case hungUp(e.Err):
+		return verbatim(fmt.Sprintf("Connection closed by remote host during %s", e.Stage))
+	}
+	return Failure{Cause: e.Error()}
+}
+
+// authFix says which keys were tried, since the server never does.
+func authFix(e *sshclient.AuthError) string {
+	if len(e.Tried) == 0 {
+		return "No key was found to offer: name one with -i, or make one with ssh-keygen, and add its .pub to the VM: gcloud compute os-login ssh-keys add --key-file=FILE.pub"
+	}
+	var tried []string
+	for _, t := range e.Tried {
+		text := t.Source
+		if t.Err != nil {
+			text += " (" + t.Err.Error() + ")"
+		}
+		tried = append(tried, text)
+	}
+	return fmt.Sprintf("Tried %s. Check the user's name, or add a key to the VM: gcloud compute os-login ssh-keys add --key-file=FILE.pub", strings.Join(tried, ", "))
+}
+
+func ofLost(e *sshclient.LostError) (Failure, bool) {
+	var request *sshclient.RequestError
+	switch {
+	case errors.Is(e.Err, sshclient.ErrServerSilent):
+		return verbatim(fmt.Sprintf("Timeout, server %s not responding.", e.Host)), true
+	case errors.As(e.Err, &request):
+		return verbatim(request.Error() + " on channel 0"), true
+	case hungUp(e.Err):
+		return verbatim(fmt.Sprintf("Connection to %s closed by remote host.", e.Host)), true
+	}
+	return Failure{Cause: e.Error()}, true
+}
+
+// hungUp says that the far side ended the connection in an ordinary way.
+func hungUp(err error) bool {
+	var closed *iap.CloseError
+	if errors.As(err, &closed) {
+		return closed.Code == iap.CloseNormal
+	}
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET)
+}

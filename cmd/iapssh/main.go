@@ -1,0 +1,128 @@
+// Command iapssh reaches Google Compute Engine VMs that have no external address, through Identity-Aware Proxy: in the place of
+// ssh, or as a ProxyCommand for it. See the README, or iapssh --help.
+//
+// The way through the program: config.Resolve turns the command line into a Plan; run, below, chooses what does the Plan;
+// dial.go joins credentials and transport; internal/report says what went wrong.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"time"
+
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/report"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/session"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/tunnel"
+)
+
+// version is set by the linker for a release.
+var version = "devel"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), endSignals()...)
+	catchBrokenPipe()
+	code := run(ctx, os.Args[1:])
+	stop()
+	os.Exit(code)
+}
+
+// run does what argv says and gives the exit code.
+func run(ctx context.Context, argv []string) int {
+	plan, err := config.Resolve(ctx, argv, config.System())
+	if err != nil {
+		return complain(os.Stderr, plan.Mode, err)
+	}
+	messages, err := openMessages(plan.LogFile)
+	if err != nil {
+		return complain(os.Stderr, plan.Mode, err)
+	}
+	defer messages.Close()
+	if plan.LogLevel > config.LogQuiet {
+		for _, line := range plan.Warnings {
+			fmt.Fprintln(messages, report.Clean(line))
+		}
+	}
+	switch plan.Mode {
+	case config.ModeVersion:
+		fmt.Println("iapssh", version)
+	case config.ModeSSHVersion:
+		// Programs look for OpenSSH_ on stderr to learn which options they may use.
+		fmt.Fprintf(os.Stderr, "%s compatible, iapssh %s\n", config.OpenSSHRelease, version)
+	case config.ModeHelp:
+		io.WriteString(os.Stdout, config.Usage)
+	case config.ModeStdio:
+		return stdio(ctx, plan, messages)
+	case config.ModeSSH:
+		return ssh(ctx, plan, messages)
+	}
+	return 0
+}
+
+// openMessages gives what messages are written to: stderr, or the file of -E, to which they are appended.
+func openMessages(logFile string) (*os.File, error) {
+	if logFile == "" {
+		return os.Stderr, nil
+	}
+	return os.OpenFile(logFile, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+}
+
+// complain reports a command line or configuration that cannot be followed.
+func complain(w io.Writer, mode config.Mode, err error) int {
+	failure := report.Of(err, report.Facts{})
+	if mode == config.ModeStdio {
+		io.WriteString(w, failure.Line())
+		return report.ExitFailure
+	}
+	var usage *config.UsageError
+	if !errors.As(err, &usage) || usage.Text != "" {
+		io.WriteString(w, failure.Lines())
+	}
+	if usage != nil && usage.Synopsis {
+		io.WriteString(w, config.Synopsis)
+	}
+	return report.ExitFailure
+}
+
+// stdio carries one connection on stdin and stdout: nothing but its bytes on stdout, and one line on stderr if it fails.
+func stdio(ctx context.Context, plan config.Plan, messages io.Writer) int {
+	r := newRelay(plan, messages)
+	conn, err := r.dial(ctx, plan)
+	if err == nil {
+		err = tunnel.Stdio(ctx, conn, os.Stdin, os.Stdout, tunnel.Linger)
+	}
+	var output *tunnel.OutputError
+	switch {
+	case err == nil:
+		return 0
+	case ctx.Err() != nil || errors.As(err, &output) || plan.LogLevel < config.LogError:
+		// Whoever ended us, or no longer listens, does not wait for an explanation.
+	default:
+		io.WriteString(messages, report.Of(err, r.facts()).Line())
+	}
+	return report.ExitFailure
+}
+
+// ssh is a session in ssh's place.
+func ssh(ctx context.Context, plan config.Plan, messages io.Writer) int {
+	r := newRelay(plan, messages)
+	begin := time.Now()
+	conn, err := r.reach(ctx, plan)
+	code := 0
+	if err == nil {
+		code, err = session.Run(ctx, plan, conn, begin, session.Local{
+			Stdin: os.Stdin, Stdout: os.Stdout, RemoteStderr: os.Stderr, Stderr: messages, Environ: os.Environ(), Version: "iapssh_" + version,
+		})
+	}
+	if err == nil {
+		return code
+	}
+	if ctx.Err() == nil && plan.LogLevel >= config.LogError {
+		io.WriteString(messages, report.Of(err, r.facts()).Lines())
+	}
+	return report.ExitFailure
+}

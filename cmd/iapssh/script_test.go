@@ -1,0 +1,67 @@
+package main
+
+import (
+	"bufio"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/iapssh/iapssh/cmd/internal/lab"
+	"github.com/iapssh/iapssh/transport/iap/iaptest"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"iapssh": main})
+}
+
+// TestScript runs the user stories in testdata/script, each in a lab of its own with the machine's OpenSSH sshd as the VM. The
+// relay must not have seen iapssh break a rule. Beside testscript's commands there is
+//
+//	random FILE BYTES      makes a file
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:           "testdata/script",
+		Setup:         enterLab,
+		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"random": random},
+		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
+	})
+}
+
+func enterLab(env *testscript.Env) error {
+	l, err := lab.New(lab.Config{Dir: filepath.Join(env.WorkDir, ".lab"), SSHD: true})
+	if err != nil {
+		return err
+	}
+	env.Defer(l.Close)
+	path := l.Path(env.Getenv("PATH"), env.WorkDir)
+	env.Vars = append(l.Environ(env.Vars), "PATH="+path, "CA="+l.Files.CA, "ADC="+l.Files.ADC, "KEY="+l.Files.Key, "KNOWN_HOSTS="+l.Files.KnownHosts)
+	t := env.T().(testing.TB)
+	env.Defer(func() {
+		if v := l.Relay.Violations(); len(v) > 0 {
+			t.Errorf("iapssh broke rules of the relay:\n%s", iaptest.Report(v))
+		}
+	})
+	serveOtherPorts(l.Relay)
+	return nil
+}
+
+// random writes reproducible noise.
+func random(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: random FILE BYTES")
+	}
+	n, err := strconv.ParseInt(args[1], 10, 64)
+	ts.Check(err)
+	f, err := os.Create(ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer f.Close()
+	w := bufio.NewWriter(f)
+	_, err = io.CopyN(w, rand.NewChaCha8([32]byte{7}), n)
+	ts.Check(err)
+	ts.Check(w.Flush())
+}

@@ -1,0 +1,18 @@
+//go:build !windows
+
+package main
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// endSignals are those that ask us to end. ssh sends SIGHUP to its ProxyCommand when it is done.
+func endSignals() []os.Signal {
+	return []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}
+}
+
+// catchBrokenPipe makes a closed stdout an error of Write, so that the session with the relay is closed in order. The signal is
+// caught, not ignored: our children would inherit that.
+func catchBrokenPipe() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) }

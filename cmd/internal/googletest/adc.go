@@ -1,0 +1,94 @@
+package googletest
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"strings"
+)
+
+// TokenURL is the address of the token endpoint, and the audience that a JWT
+// must name.
+func (s *Server) TokenURL() string { return s.URL + tokenPath }
+
+// AuthorizedUser returns the application_default_credentials.json that
+// `gcloud auth application-default login` writes, for Account. Call it after
+// Start.
+func (s *Server) AuthorizedUser() []byte {
+	file := map[string]string{
+		"type":            "authorized_user",
+		"client_id":       s.clientID,
+		"client_secret":   s.clientSecret,
+		"refresh_token":   s.refreshToken,
+		"token_uri":       s.TokenURL(),
+		"universe_domain": "googleapis.com",
+	}
+	if !s.OmitAccount {
+		file["account"] = s.Account
+	}
+	return marshal(file)
+}
+
+// ServiceAccount returns the key file of ServiceEmail, as
+// `gcloud iam service-accounts keys create` writes it. Call it after Start.
+func (s *Server) ServiceAccount() []byte {
+	key := s.serviceKey()
+	return marshal(map[string]string{
+		"type":            "service_account",
+		"project_id":      "lab-project",
+		"client_email":    s.ServiceEmail,
+		"private_key_id":  key.id,
+		"private_key":     key.pem,
+		"token_uri":       s.TokenURL(),
+		"universe_domain": "googleapis.com",
+	})
+}
+
+// Secrets returns the strings that no output may ever hold: refresh token,
+// client secret, each line of the private key and every access token issued.
+func (s *Server) Secrets() []string {
+	secrets := []string{s.refreshToken, s.clientSecret}
+	for line := range strings.Lines(s.serviceKey().pem) {
+		// The last line may be so short that it occurs anywhere.
+		line = strings.TrimSpace(line)
+		if len(line) >= 32 && !strings.HasPrefix(line, "-----") {
+			secrets = append(secrets, line)
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for token := range s.issued {
+		secrets = append(secrets, token)
+	}
+	return secrets
+}
+
+type serviceKey struct {
+	id      string
+	private *rsa.PrivateKey
+	pem     string // PKCS #8, as in Google's key files
+}
+
+// newServiceKey panics only when the system has no randomness.
+func newServiceKey() *serviceKey {
+	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		panic(err)
+	}
+	block := &pem.Block{Type: "PRIVATE KEY", Bytes: der}
+	return &serviceKey{id: rand.Text(), private: private, pem: string(pem.EncodeToMemory(block))}
+}
+
+func marshal(file map[string]string) []byte {
+	b, err := json.MarshalIndent(file, "", "  ")
+	if err != nil {
+		panic(err) // strings always marshal
+	}
+	return append(b, '\n')
+}

@@ -1,0 +1,157 @@
+// Package googletest fakes the few Google APIs that iapssh calls, for its
+// tests and for iaplab. It plays the part of net/http/httptest: fill in the
+// exported fields, start the server, Close it at the end.
+//
+// There is one file per API; each adds its routes in [Server.routes]:
+//
+//   - oauth.go: the OAuth token endpoint, which turns a refresh token or a
+//     signed JWT into an opaque access token and remembers what it issued
+//   - adc.go: the credential files that make a client come to that endpoint
+//
+// The fake is strict where Google is: an assertion that is not signed by the
+// key it handed out, is made for somebody else or has expired, is refused in
+// the words of RFC 6749 section 5.2. [Server.Valid] tells a relay emulator
+// which tokens to let in.
+package googletest
+
+import (
+	"crypto/rand"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"time"
+)
+
+// Server is a fake of Google's side. Create it with [NewServer] or
+// [NewUnstartedServer]. Its methods are safe for concurrent use.
+type Server struct {
+	// URL is "http://127.0.0.1:PORT", or https after StartTLS. Start sets it.
+	URL string
+
+	// Set these before Start.
+
+	Account       string        // e-mail of the user whose refresh token AuthorizedUser holds
+	OmitAccount   bool          // leave "account" out of AuthorizedUser, as old gclouds did
+	ServiceEmail  string        // e-mail of the service account
+	TokenLifetime time.Duration // of an access token; 0 means one hour
+	TokenDelay    time.Duration // before the token endpoint looks at a request
+
+	// Fixed when the server is made.
+
+	clientID     string
+	clientSecret string
+	refreshToken string
+	serviceKey   func() *serviceKey // generated when first asked for: it is slow
+	handler      http.Handler
+
+	// Fixed by Start.
+
+	client *http.Client
+	http   *httptest.Server // nil in memory
+
+	mu      sync.Mutex           // guards all below
+	issued  map[string]time.Time // access token -> when it expires
+	refusal *Refusal
+	counts  Counts
+}
+
+// NewServer starts a server that speaks plain HTTP on the loopback interface.
+func NewServer() *Server {
+	s := NewUnstartedServer()
+	s.Start()
+	return s
+}
+
+// NewUnstartedServer returns a server to be configured and then started.
+func NewUnstartedServer() *Server {
+	s := &Server{
+		Account:      "alice@example.com",
+		ServiceEmail: "robot@lab-project.iam.gserviceaccount.com",
+		clientID:     "client-" + rand.Text() + ".apps.example.com",
+		clientSecret: "GOCSPX-" + rand.Text(),
+		refreshToken: "1//" + rand.Text(),
+		serviceKey:   sync.OnceValue(newServiceKey),
+		issued:       make(map[string]time.Time),
+	}
+	s.handler = s.routes()
+	return s
+}
+
+// routes is where an API that is faked here gets its paths.
+func (s *Server) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST "+tokenPath, s.serveToken)
+	return mux
+}
+
+// Start serves plain HTTP on the loopback interface.
+func (s *Server) Start() {
+	s.listen((*httptest.Server).Start)
+}
+
+// StartTLS serves HTTPS on the loopback interface. Only [Server.Client], or a
+// client that trusts its certificate in another way, can connect.
+func (s *Server) StartTLS() {
+	s.listen((*httptest.Server).StartTLS)
+}
+
+func (s *Server) listen(start func(*httptest.Server)) {
+	s.http = httptest.NewUnstartedServer(s.handler)
+	// A handshake that a client breaks off is the client's to report.
+	s.http.Config.ErrorLog = log.New(io.Discard, "", 0)
+	start(s.http)
+	s.URL, s.client = s.http.URL, s.http.Client()
+}
+
+// StartInMemory serves [Server.Client] alone, without a network, which suits
+// the fake time of testing/synctest.
+func (s *Server) StartInMemory() {
+	s.URL = "http://google.invalid"
+	s.client = &http.Client{Transport: inMemory{s.handler}}
+}
+
+// Client returns an HTTP client that reaches the server and trusts it. Its
+// idle connections end with the server.
+func (s *Server) Client() *http.Client { return s.client }
+
+// Close stops the server after it has answered what it was asked.
+func (s *Server) Close() {
+	if s.http != nil {
+		s.http.Close()
+	}
+}
+
+// Counts says how often the server was called.
+type Counts struct {
+	Token   int // requests to the token endpoint, refused ones included
+	Refused int // those of them that got no token
+}
+
+// Counts returns the number of requests until now.
+func (s *Server) Counts() Counts {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.counts
+}
+
+// inMemory calls the handler on the goroutine of the client.
+type inMemory struct{ handler http.Handler }
+
+func (t inMemory) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body != nil {
+		defer r.Body.Close()
+	}
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	rec := httptest.NewRecorder()
+	t.handler.ServeHTTP(rec, r)
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	resp := rec.Result()
+	resp.Request = r
+	return resp, nil
+}

@@ -1,0 +1,207 @@
+// Package lab is a cloud on loopback: the relay emulator, fakes of Google's APIs, and an SSH server behind the relay, with the
+// files and the environment that clients need to find them. cmd/iaplab runs commands inside one; the stories that test
+// cmd/iapssh begin with one.
+//
+// New lays out a directory:
+//
+//	home/.ssh/id_ed25519      the key that the VM lets in
+//	gcloud/                   an active configuration with project, zone and account
+//	adc.json  ca.pem          credentials and the relay's authority
+//	ssh_config  bin/ssh       for stock ssh, which does not look at $HOME
+//
+// and starts the servers; Environ is what a process inside the lab sees; Close stops everything and leaves the directory to
+// its owner.
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/knownhosts"
+
+	"github.com/iapssh/iapssh/cmd/internal/googletest"
+	"github.com/iapssh/iapssh/sshclient/sshtest"
+	"github.com/iapssh/iapssh/transport/iap/iaptest"
+)
+
+// What the lab's cloud holds: one VM.
+const (
+	Project = "lab-project"
+	Zone    = "europe-west1-b"
+	VM      = "lab-vm"
+)
+
+// Config says what kind of lab to make.
+type Config struct {
+	Dir  string // an empty directory of the caller's
+	SSHD bool   // the VM runs this machine's OpenSSH sshd, not the server in this process
+	// FirstUse leaves known_hosts empty. Otherwise it has the VM's key, under the name that iapssh gives an IAP target and
+	// under the one that stock ssh sees.
+	FirstUse bool
+}
+
+// Lab is a running lab.
+type Lab struct {
+	Relay  *iaptest.Server
+	Google *googletest.Server
+	Files  Files
+
+	sshd     *sshd // one of these two is the VM's
+	embedded *sshtest.Server
+}
+
+// Files are the paths of what the lab laid out.
+type Files struct {
+	Home, GCloud, ADC, CA, Key, SSHConfig, KnownHosts, Bin string
+}
+
+// New makes a lab and starts it.
+func New(cfg Config) (*Lab, error) {
+	l := &Lab{Files: files(cfg.Dir)}
+	l.Google = googletest.NewServer()
+	l.Relay = iaptest.NewUnstartedServer()
+	l.Relay.Project, l.Relay.Zone = Project, Zone
+	l.Relay.Authorize = l.Google.Valid
+	l.Relay.Start()
+	if err := l.furnish(cfg); err != nil {
+		l.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// furnish starts the VM and writes the files.
+func (l *Lab) furnish(cfg Config) error {
+	if l.Relay.URL == "" {
+		return errors.New("the relay could not listen on loopback")
+	}
+	for _, dir := range []string{filepath.Dir(l.Files.Key), filepath.Join(l.Files.GCloud, "configurations"), l.Files.Bin} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+	}
+	key, err := writeKey(l.Files.Key)
+	if err != nil {
+		return err
+	}
+	var addr string
+	var hostKey ssh.PublicKey
+	if cfg.SSHD {
+		if l.sshd, err = startSSHD(filepath.Join(cfg.Dir, "sshd"), key); err != nil {
+			return err
+		}
+		addr, hostKey = l.sshd.listener.Addr().String(), l.sshd.hostKey
+	} else {
+		l.embedded = sshtest.NewServer()
+		l.embedded.AuthorizedKeys = append(l.embedded.AuthorizedKeys, key)
+		l.embedded.Dir = l.Files.Home
+		l.embedded.Env = []string{"HOME=" + l.Files.Home}
+		l.embedded.Start()
+		addr, hostKey = l.embedded.Addr, l.embedded.HostKey()
+	}
+	l.Relay.Handle(VM, 22, iaptest.TCP(addr))
+	if !cfg.FirstUse {
+		if err := l.trust(hostKey, addr); err != nil {
+			return err
+		}
+	}
+	return l.writeFiles(addr)
+}
+
+// trust makes the VM's key known.
+func (l *Lab) trust(key ssh.PublicKey, addr string) error {
+	line := knownhosts.Line([]string{VM + "." + Zone + "." + Project, VM, addr}, key)
+	return os.WriteFile(l.Files.KnownHosts, []byte(line+"\n"), 0o600)
+}
+
+func files(dir string) Files {
+	home := filepath.Join(dir, "home")
+	return Files{
+		Home:       home,
+		GCloud:     filepath.Join(dir, "gcloud"),
+		ADC:        filepath.Join(dir, "adc.json"),
+		CA:         filepath.Join(dir, "ca.pem"),
+		Key:        filepath.Join(home, ".ssh", "id_ed25519"),
+		SSHConfig:  filepath.Join(dir, "ssh_config"),
+		KnownHosts: filepath.Join(home, ".ssh", "known_hosts"),
+		Bin:        filepath.Join(dir, "bin"),
+	}
+}
+
+func (l *Lab) writeFiles(vmAddr string) error {
+	host, port, err := net.SplitHostPort(vmAddr)
+	if err != nil {
+		return err
+	}
+	account := l.Google.Account
+	for _, f := range []struct {
+		path, text string
+		mode       os.FileMode
+	}{
+		{l.Files.ADC, string(l.Google.AuthorizedUser()), 0o600},
+		{l.Files.CA, string(l.Relay.CACert()), 0o644},
+		{filepath.Join(l.Files.GCloud, "active_config"), "default", 0o600},
+		{filepath.Join(l.Files.GCloud, "configurations", "config_default"), fmt.Sprintf(
+			"[core]\nproject = %s\naccount = %s\n[compute]\nzone = %s\n", Project, account, Zone), 0o600},
+		{l.Files.SSHConfig, fmt.Sprintf("# For stock ssh, which takes home from the password file.\nHost %s\n"+
+			"\tProxyCommand iapssh --listen-on-stdin %%h %%p\nHost lab-direct\n\tHostName %s\n\tPort %s\nHost *\n"+
+			"\tUserKnownHostsFile %s\n\tIdentityFile %s\n\tIdentitiesOnly yes\n", VM, host, port, l.Files.KnownHosts, l.Files.Key), 0o600},
+		{filepath.Join(l.Files.Bin, "ssh"), fmt.Sprintf("#!/bin/sh\nexec %s -F %s \"$@\"\n", stockSSH(), l.Files.SSHConfig), 0o700},
+	} {
+		if err := os.WriteFile(f.path, []byte(f.text), f.mode); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Environ gives the environment of a process in the lab: base without what would lead it elsewhere, and with the lab's own.
+func (l *Lab) Environ(base []string) []string {
+	env := make([]string, 0, len(base))
+	for _, pair := range base {
+		if name, _, _ := strings.Cut(pair, "="); !leadsElsewhere(name) {
+			env = append(env, pair)
+		}
+	}
+	return append(env,
+		"HOME="+l.Files.Home,
+		"USERPROFILE="+l.Files.Home,
+		"CLOUDSDK_CONFIG="+l.Files.GCloud,
+		"CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE="+l.Files.CA,
+		"GOOGLE_APPLICATION_CREDENTIALS="+l.Files.ADC,
+		"IAPSSH_RELAY_URL="+l.Relay.URL,
+	)
+}
+
+// Path gives a search path in which stock ssh is the lab's, and what lies in dir is found last.
+func (l *Lab) Path(path, dir string) string {
+	return strings.Join([]string{l.Files.Bin, path, dir}, string(os.PathListSeparator))
+}
+
+// leadsElsewhere names variables that a lab replaces or must not have.
+func leadsElsewhere(name string) bool {
+	upper := strings.ToUpper(name)
+	switch upper {
+	case "HOME", "USERPROFILE", "SSH_AUTH_SOCK", "SSH_ASKPASS", "GOOGLE_APPLICATION_CREDENTIALS", "IAPSSH_RELAY_URL",
+		"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY":
+		return true
+	}
+	return strings.HasPrefix(upper, "CLOUDSDK_")
+}
+
+// Close stops the servers.
+func (l *Lab) Close() {
+	l.Relay.Close()
+	l.Google.Close()
+	if l.sshd != nil {
+		l.sshd.close()
+	}
+	if l.embedded != nil {
+		l.embedded.Close()
+	}
+}

@@ -1,0 +1,124 @@
+package sshclient
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// Config is what Handshake needs to know. Trust and User are required, the zero
+// value of everything else is usable.
+type Config struct {
+	User  string
+	Host  string // the host's name in messages and for HostTrust
+	Trust HostTrust
+	Auth  Auth
+
+	// Values of the ssh_config keywords of the same names, see
+	// [ResolveAlgorithms]. Empty means our defaults.
+	KexAlgorithms, Ciphers, MACs string
+
+	// KexTimeout bounds the time from Handshake's start to the server's host
+	// key; the user's answer to HostTrust's question is outside it. 0 means none.
+	// (The context bounds everything.)
+	KexTimeout time.Duration
+
+	// ServerAliveInterval is the silence after which the server is asked for a
+	// sign of life; 0 means never. When ServerAliveCountMax requests (0 means 3)
+	// have stayed unanswered, the connection ends with ErrServerSilent.
+	ServerAliveInterval time.Duration
+	ServerAliveCountMax int
+
+	// Version is our identification after "SSH-2.0-"; empty means "Go".
+	Version string
+
+	// Banner shows text that the server sends before authentication. It is
+	// already safe for a terminal.
+	Banner func(text string)
+
+	// Log receives messages, each one line without prefix or newline. It is
+	// called from several goroutines.
+	Log func(level Level, line string)
+}
+
+// Auth says what to authenticate with. Keys of the agent that are also named as
+// identities go first, then the agent's others, then identities from files.
+type Auth struct {
+	Identities     []Identity
+	IdentitiesOnly bool // offer no agent key that is not among Identities
+
+	// AgentPath is the socket of an ssh-agent, on Windows also its pipe; empty
+	// means none.
+	AgentPath string
+
+	// Passphrase asks the user; prompt is as OpenSSH words it. It is called only
+	// when the turn of an encrypted key has come, from Handshake's call tree. An
+	// empty answer or an error gives the key up. Nil means never to ask, as does BatchMode.
+	Passphrase func(ctx context.Context, prompt string) (string, error)
+	BatchMode  bool
+}
+
+// Identity names a key: a file or, for keys kept in other ways, a signer.
+type Identity struct {
+	// Path is a private key file in OpenSSH or PEM format; its public half may
+	// lie beside it as Path.pub, its certificate as Path-cert.pub. Path may also be
+	// a public key file, which then names a key that the agent holds.
+	Path string
+
+	// Explicit says that the user asked for this file: it is worth a message
+	// when missing.
+	Explicit bool
+
+	// Signer is used instead of a file when set.
+	Signer ssh.Signer
+}
+
+// Level is the importance of a log line, in OpenSSH's order.
+type Level int
+
+// The levels in use: what a user sees by default, and what -v and -vv add.
+const (
+	Error   Level = iota // something was refused or went wrong
+	Info                 // worth knowing
+	Verbose              // ssh -v, where OpenSSH puts no "debug1:" before it
+	Debug1               // ssh -v
+	Debug2               // ssh -vv
+)
+
+// clientConfig resolves the algorithm lists into what x/crypto takes, and returns
+// the names that were left out. The error is an *AlgorithmsError.
+func (cfg *Config) clientConfig() (conf *ssh.ClientConfig, ignored []string, err error) {
+	conf = &ssh.ClientConfig{
+		User:              cfg.User,
+		HostKeyAlgorithms: cfg.Trust.Algorithms(),
+	}
+	// A key exchange that the client starts can deadlock x/crypto: writers
+	// queue 64 packets and then block holding locks that the reader needs to
+	// reach the server's answer. The server starts them when it sees fit.
+	conf.RekeyThreshold = math.MaxInt64
+	if cfg.Version != "" {
+		conf.ClientVersion = "SSH-2.0-" + cfg.Version
+	}
+	if len(conf.HostKeyAlgorithms) == 0 {
+		conf.HostKeyAlgorithms = DefaultAlgorithms(HostKeyAlgorithms)
+	}
+	for _, list := range []struct {
+		kind Kind
+		spec string
+		into *[]string
+	}{
+		{KexAlgorithms, cfg.KexAlgorithms, &conf.KeyExchanges},
+		{Ciphers, cfg.Ciphers, &conf.Ciphers},
+		{MACs, cfg.MACs, &conf.MACs},
+	} {
+		use, without, err := ResolveAlgorithms(list.kind, list.spec)
+		if err != nil {
+			return nil, nil, err
+		}
+		*list.into = use
+		ignored = append(ignored, without...)
+	}
+	return conf, ignored, nil
+}

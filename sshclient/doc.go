@@ -1,0 +1,35 @@
+// Package sshclient speaks SSH over a net.Conn it is handed. It dials nothing,
+// reads no configuration and prints nothing: what it needs to know is a
+// [Config], what it has to say goes to Config.Log and Config.Banner, and what
+// went wrong is an error that carries data.
+//
+//	client, err := sshclient.Handshake(ctx, conn, config)   // keys exchanged, host trusted, user authenticated
+//	session, err := client.Start(ctx, sshclient.Command{Exec: "uname -a"})
+//	result := session.Run(sshclient.Streams{Stdin: in, Stdout: out, Stderr: errs})
+//	client.Close()
+//
+// # Map
+//
+//   - algorithms.go: what we offer, and the + - ^ syntax of ssh_config
+//   - trust.go: [HostTrust], asked once per connection whatever the server re-keys
+//   - hostkeys.go: keys that the server proves to hold besides the one it used
+//   - auth.go, offer.go, candidate.go, keyfile.go, agent.go: which key is offered when
+//   - session.go, request.go, pump.go: a command or shell, its requests, its bytes
+//   - alive.go: [LinkState] and the server-alive count
+//
+// # Why it is built on golang.org/x/crypto/ssh as it is
+//
+// Three traits of that package shape this one. A key exchange started by the
+// client can deadlock it, so the client never starts one. It calls the host key
+// callback at every key exchange, so the verdict is remembered. And it lets one
+// request per channel await its reply, so only pty-req and the final exec, shell
+// or subsystem ask for one; the environment goes ahead unacknowledged, as from
+// OpenSSH.
+//
+// # Lives
+//
+// A context bounds the operation it is passed to: Handshake, Start. Close bounds
+// a life: the client's, the session's. Every goroutine is a named method;
+// those of the client are joined by [Client.Close], those that move a session's
+// bytes by [Session.Run].
+package sshclient

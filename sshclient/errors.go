@@ -1,0 +1,88 @@
+package sshclient
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"golang.org/x/crypto/ssh"
+)
+
+var (
+	// ErrServerSilent ends a connection whose server left ServerAliveCountMax
+	// requests unanswered.
+	ErrServerSilent = errors.New("server not responding")
+
+	// ErrClosed is what a client or session ended by its own Close reports.
+	ErrClosed = errors.New("closed by us")
+
+	// ErrNoStatus says that the server closed a session without saying how
+	// the command ended.
+	ErrNoStatus = errors.New("server closed the session without an exit status")
+)
+
+// Stage is how far a handshake came.
+type Stage string
+
+// The stages of a handshake, in order.
+const (
+	StageBanner  Stage = "banner exchange" // nothing has arrived from the server
+	StageKex     Stage = "key exchange"
+	StageHostKey Stage = "host key verification"
+	StageAuth    Stage = "authentication"
+)
+
+// HandshakeError says where a handshake failed. Unwrap gives the cause: what
+// HostTrust refused with, an *[AuthError], the context's error, context.DeadlineExceeded
+// after KexTimeout, an *ssh.AlgorithmNegotiationError, or the net.Conn's error.
+type HandshakeError struct {
+	Host  string
+	Stage Stage
+	Err   error
+}
+
+func (e *HandshakeError) Error() string {
+	return fmt.Sprintf("%s with %s: %s", e.Stage, e.Host, visibleLine(e.Err.Error(), 1024))
+}
+
+func (e *HandshakeError) Unwrap() error { return e.Err }
+
+// AuthError says that the server accepted nothing of what we could offer.
+type AuthError struct {
+	User, Host string
+	Methods    []string // what the server would still take
+	Tried      []Tried  // the keys that were offered or given up, in order
+}
+
+// Tried is a key that did not serve.
+type Tried struct {
+	Source string        // path of the file, or the agent's comment
+	Key    ssh.PublicKey // nil when it could not be read
+	Err    error         // why it could not be used; nil when the server refused it
+}
+
+// Error is in ssh's form: "user@host: Permission denied (publickey)."
+func (e *AuthError) Error() string {
+	methods := visibleLine(strings.Join(e.Methods, ","), 256)
+	return fmt.Sprintf("%s@%s: Permission denied (%s).", e.User, e.Host, methods)
+}
+
+// LostError says that a connection ended before what ran on it. Err is why, as
+// [Client.Err] and [Result] give it. It is for callers that pass such an end on.
+type LostError struct {
+	Host string
+	Err  error
+}
+
+func (e *LostError) Error() string {
+	return fmt.Sprintf("connection to %s lost: %s", e.Host, visibleLine(e.Err.Error(), 1024))
+}
+
+func (e *LostError) Unwrap() error { return e.Err }
+
+// RequestError says that the server refused what a session asked for.
+type RequestError struct {
+	Request string // "exec", "shell" or "subsystem"
+}
+
+func (e *RequestError) Error() string { return e.Request + " request failed" }

@@ -1,0 +1,422 @@
+//go:build unix
+
+package sshclient
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+	"golang.org/x/crypto/ssh"
+
+	"github.com/iapssh/iapssh/sshclient/sshtest"
+)
+
+// sshd runs OpenSSH's server, one process per connection, as whoever runs the test.
+type sshd struct {
+	program, config string
+	user            string
+	hostKeys        []testKey
+	login           testKey
+}
+
+// newSSHD writes a configuration to run sshd with. It lets testKey login in.
+func newSSHD(t *testing.T, settings ...string) *sshd {
+	t.Helper()
+	program := "/usr/sbin/sshd" // sshd wants to be called by its full path
+	if _, err := os.Stat(program); err != nil {
+		t.Skipf("OpenSSH's sshd is not installed: %v", err)
+	}
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if me.Uid == "0" { // sshd drops its privileges into this directory
+		if err := os.MkdirAll("/run/sshd", 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dir := t.TempDir()
+	s := &sshd{program: program, user: me.Username, login: newTestKey(t, "ed25519")}
+	config := []string{
+		"UsePAM no", "StrictModes no", "PermitRootLogin yes", "PasswordAuthentication no",
+		"KbdInteractiveAuthentication no", "PidFile none", "PrintMotd no", "PrintLastLog no", "AcceptEnv LC_*",
+		"AuthorizedKeysFile " + s.login.writePublic(t, dir, "authorized"),
+	}
+	for _, kind := range []string{"ed25519", "ecdsa", "rsa"} {
+		key := newTestKey(t, kind)
+		s.hostKeys = append(s.hostKeys, key)
+		config = append(config, "HostKey "+key.write(t, dir, "host_"+kind, ""))
+	}
+	config = append(config, settings...)
+	s.config = writeFile(t, dir, "sshd_config", []byte(strings.Join(config, "\n")+"\n"))
+	return s
+}
+
+// dial starts sshd for one connection. It ends with the connection.
+func (s *sshd) dial(t *testing.T) net.Conn {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	conn, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	served, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer served.Close()
+	socket, err := served.(*net.TCPConn).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	var log bytes.Buffer
+	cmd := exec.Command(s.program, "-i", "-e", "-f", s.config)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = socket, socket, &log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		conn.Close()
+		cmd.Wait()
+		if t.Failed() {
+			t.Logf("sshd said:\n%s", log.String())
+		}
+	})
+	return conn
+}
+
+// settings returns a configuration that logs in.
+func (s *sshd) settings(t *testing.T) Config {
+	t.Helper()
+	return Config{
+		User: s.user, Host: "sshd", Trust: TrustKeys(s.hostKeys[0].public),
+		Auth: Auth{Identities: []Identity{{Path: s.login.write(t, t.TempDir(), "key", "")}}},
+	}
+}
+
+func (s *sshd) connect(t *testing.T, config Config) *Client {
+	t.Helper()
+	client, err := Handshake(t.Context(), s.dial(t), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	return client
+}
+
+func TestOpenSSH(t *testing.T) {
+	server := newSSHD(t)
+	client := server.connect(t, server.settings(t))
+	testCommands(t, client)
+	t.Run("closed stdout", func(t *testing.T) { testClosedStdout(t, client) })
+	t.Run("shell", func(t *testing.T) {
+		stdout, _, result := execute(t, client, Command{}, strings.NewReader("echo from shell; exit 4\n"))
+		if !strings.Contains(stdout, "from shell\n") || result.Status != 4 {
+			t.Errorf("output %q, %+v", stdout, result)
+		}
+	})
+	t.Run("environment", func(t *testing.T) {
+		stdout, _, _ := execute(t, client, Command{Exec: `echo "$LC_A $LC_B"`, Env: []string{"LC_A=1", "LC_B=2", "OTHER=3"}}, nil)
+		if stdout != "1 2\n" {
+			t.Errorf("output %q", stdout)
+		}
+	})
+	t.Run("signal on request", func(t *testing.T) {
+		if server.user == "root" {
+			t.Skip("sshd takes signals only through its privilege separation, which root's sessions have none of")
+		}
+		session, err := client.Start(t.Context(), Command{Exec: "echo ready; exec sleep 1000"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out lockedBuffer
+		out.onText("ready", func() { session.Signal("TERM") })
+		if result := session.Run(Streams{Stdout: &out}); result.Signal != "TERM" {
+			t.Errorf("%+v", result)
+		}
+	})
+	t.Run("input not wanted", func(t *testing.T) {
+		// sshd says eow@openssh.com: the command has closed its input and lives on.
+		stdin := &stdinStub{stop: make(chan struct{})}
+		_, _, result := execute(t, client, Command{Exec: "exec <&-; sleep 0.2; exit 6"}, stdin)
+		if result.Status != 6 {
+			t.Errorf("%+v", result)
+		}
+	})
+}
+
+func TestOpenSSHTerminal(t *testing.T) {
+	server := newSSHD(t)
+	if server.user != "root" && !terminalsBelongToTTY(t) {
+		t.Skip("sshd must hand its terminals to the group tty, which needs root where devpts does not do it")
+	}
+	client := server.connect(t, server.settings(t))
+	modes := []byte{3, 0, 0, 0, 8, 53, 0, 0, 0, 0, 0} // ERASE is ^H, ECHO is off
+	pty := &PTY{Term: "vt220", Size: Size{Columns: 91, Rows: 37}, Modes: modes}
+	stdout, _, _ := execute(t, client, Command{Exec: "stty -a; echo $TERM", PTY: pty}, nil)
+	for _, want := range []string{"rows 37", "columns 91", "erase = ^H", "-echo ", "vt220"} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("no %q in %q", want, stdout)
+		}
+	}
+}
+
+// terminalsBelongToTTY says whether new terminals have the group that sshd wants.
+func terminalsBelongToTTY(t *testing.T) bool {
+	t.Helper()
+	master, slave, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer master.Close()
+	defer slave.Close()
+	info, err := slave.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	group, err := user.LookupGroup("tty")
+	return err == nil && fmt.Sprint(info.Sys().(*syscall.Stat_t).Gid) == group.Gid
+}
+
+// The server exchanges keys every megabyte, while sessions come and go; the host key
+// is asked about once.
+func TestOpenSSHRekeys(t *testing.T) {
+	server := newSSHD(t, "RekeyLimit 1M")
+	config := server.settings(t)
+	trust := &fakeTrust{}
+	log := &logRecorder{}
+	config.Trust, config.Log = trust, log.add
+	client := server.connect(t, config)
+	var sessions sync.WaitGroup
+	for range 4 {
+		sessions.Go(func() {
+			for range 4 {
+				testBulk(t, client, 1<<20)
+			}
+		})
+	}
+	sessions.Wait()
+	testBulk(t, client, 64<<20)
+	if trust.asked != 1 {
+		t.Errorf("host key was asked about %d times", trust.asked)
+	}
+	if n := log.count("SSH2_MSG_NEWKEYS sent"); n < 20 {
+		t.Errorf("%d key exchanges", n)
+	}
+}
+
+func TestOpenSSHAuthentication(t *testing.T) {
+	ca := sshtest.NewKey()
+	caFile := writeFile(t, t.TempDir(), "ca.pub", ssh.MarshalAuthorizedKey(ca.PublicKey()))
+	server := newSSHD(t, "TrustedUserCAKeys "+caFile)
+	dir := t.TempDir()
+	rsaKey := newTestKey(t, "rsa")
+	rsaServer := newSSHD(t)
+	rsaServer.login = rsaKey
+	appendLine(t, filepath.Join(filepath.Dir(rsaServer.config), "authorized"), ssh.MarshalAuthorizedKey(rsaKey.public))
+
+	stranger := newTestKey(t, "ed25519")
+	strangerFile := stranger.write(t, dir, "stranger", "")
+	certified := newTestKey(t, "ed25519")
+	certifiedFile := certified.write(t, dir, "certified", "")
+	writeFile(t, dir, "certified-cert.pub", ssh.MarshalAuthorizedKey(certify(t, ca, certified.public, server.user)))
+	loginPub := server.login.writePublic(t, dir, "login.pub")
+	sock := realAgent(t, stranger, server.login)
+
+	for _, test := range []struct {
+		name   string
+		server *sshd
+		auth   Auth
+		denied bool
+	}{
+		{name: "wrong key", auth: Auth{Identities: []Identity{{Path: strangerFile}}}, denied: true},
+		{name: "wrong key, then the right one", auth: Auth{Identities: []Identity{{Path: strangerFile}, {Path: server.login.write(t, dir, "right", "")}}}},
+		{name: "certificate", auth: Auth{Identities: []Identity{{Path: certifiedFile}}}},
+		{name: "RSA", server: rsaServer, auth: Auth{Identities: []Identity{{Path: rsaKey.write(t, dir, "rsa", "")}}}},
+		{name: "agent", auth: Auth{AgentPath: sock}},
+		{name: "agent, key named", auth: Auth{AgentPath: sock, IdentitiesOnly: true, Identities: []Identity{{Path: loginPub}}}},
+		{name: "agent, no key allowed", auth: Auth{AgentPath: sock, IdentitiesOnly: true}, denied: true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if test.server == nil {
+				test.server = server
+			}
+			config := test.server.settings(t)
+			config.Auth = test.auth
+			client, err := Handshake(t.Context(), test.server.dial(t), config)
+			if err == nil {
+				client.Close()
+			}
+			denied, _ := errors.AsType[*AuthError](err)
+			if (denied != nil) != test.denied || err != nil && denied == nil {
+				t.Errorf("error %v", err)
+			}
+			if denied != nil && !strings.HasSuffix(denied.Error(), "@sshd: Permission denied (publickey).") {
+				t.Errorf("error %q", denied)
+			}
+		})
+	}
+}
+
+// certify makes a user certificate.
+func certify(t *testing.T, ca ssh.Signer, key ssh.PublicKey, principal string) *ssh.Certificate {
+	t.Helper()
+	cert := &ssh.Certificate{
+		Key: key, CertType: ssh.UserCert, ValidPrincipals: []string{principal},
+		ValidBefore: uint64(time.Now().Add(time.Hour).Unix()),
+	}
+	if err := cert.SignCert(rand.Reader, ca); err != nil {
+		t.Fatal(err)
+	}
+	return cert
+}
+
+func appendLine(t *testing.T, path string, line []byte) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.Write(line); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// realAgent runs OpenSSH's ssh-agent with some keys in it.
+func realAgent(t *testing.T, keys ...testKey) (sock string) {
+	t.Helper()
+	program, err := exec.LookPath("ssh-agent")
+	if err != nil {
+		t.Skipf("OpenSSH's ssh-agent is not installed: %v", err)
+	}
+	dir, err := os.MkdirTemp("", "agent")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sock = filepath.Join(dir, "sock")
+	agent := exec.Command(program, "-D", "-a", sock)
+	said, err := agent.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := agent.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		agent.Process.Kill()
+		agent.Wait()
+		os.RemoveAll(dir)
+	})
+	said.Read(make([]byte, 1)) // it says where it listens when it does
+	for i, key := range keys {
+		add := exec.Command("ssh-add", "-q", key.write(t, dir, fmt.Sprint("key", i), ""))
+		add.Env = append(os.Environ(), "SSH_AUTH_SOCK="+sock)
+		if out, err := add.CombinedOutput(); err != nil {
+			t.Fatalf("ssh-add: %v\n%s", err, out)
+		}
+	}
+	return sock
+}
+
+func TestOpenSSHHostKeyRefused(t *testing.T) {
+	server := newSSHD(t)
+	config := server.settings(t)
+	config.Trust = TrustKeys(newTestKey(t, "ed25519").public)
+	_, err := Handshake(t.Context(), server.dial(t), config)
+	refused, ok := errors.AsType[*UnknownHostKeyError](err)
+	if !ok || !bytes.Equal(refused.Key.Marshal(), server.hostKeys[0].public.Marshal()) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// learner is a HostTrust that has all offered keys proved.
+type learner struct {
+	fakeTrust
+	learned chan []ssh.PublicKey
+	proof   error
+}
+
+func (l *learner) Learn(keys []ssh.PublicKey, prove func([]ssh.PublicKey) error) {
+	l.proof = prove(keys)
+	l.learned <- keys
+}
+
+func TestOpenSSHHostKeysAreLearned(t *testing.T) {
+	server := newSSHD(t)
+	config := server.settings(t)
+	trust := &learner{learned: make(chan []ssh.PublicKey, 1)}
+	config.Trust = trust
+	server.connect(t, config)
+	keys := <-trust.learned
+	if len(keys) != len(server.hostKeys) || trust.proof != nil {
+		t.Fatalf("%d keys, proof %v", len(keys), trust.proof)
+	}
+	for _, want := range server.hostKeys {
+		if !slices.ContainsFunc(keys, func(key ssh.PublicKey) bool { return bytes.Equal(key.Marshal(), want.public.Marshal()) }) {
+			t.Errorf("no %s", want.public.Type())
+		}
+	}
+}
+
+func TestOpenSSHDegradedLearnsNothing(t *testing.T) {
+	server := newSSHD(t)
+	config := server.settings(t)
+	trust := &learner{learned: make(chan []ssh.PublicKey, 1)}
+	trust.verdict.Degraded = true
+	config.Trust = trust
+	client := server.connect(t, config)
+	execute(t, client, Command{Exec: "true"}, nil) // what sshd sends after logging in has come
+	if !client.Verdict().Degraded || len(trust.learned) > 0 {
+		t.Errorf("verdict %+v, learned %d", client.Verdict(), len(trust.learned))
+	}
+}
+
+func TestOpenSSHServerEnds(t *testing.T) {
+	server := newSSHD(t)
+	client := server.connect(t, server.settings(t))
+	_, _, result := execute(t, client, Command{Exec: "kill -KILL $PPID"}, nil)
+	if result.Lost == nil || errors.Is(result.Lost, ErrNoStatus) || errors.Is(result.Lost, ErrClosed) {
+		t.Errorf("%+v", result)
+	}
+	<-client.Done()
+}
+
+// A context that ends while sshd waits for an answer ends Handshake.
+func TestOpenSSHHandshakeCanceled(t *testing.T) {
+	server := newSSHD(t)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	reason := errors.New("user gave up")
+	config := server.settings(t)
+	config.Auth = Auth{
+		Identities: []Identity{{Path: server.login.write(t, t.TempDir(), "locked", "passphrase")}},
+		Passphrase: func(ctx context.Context, _ string) (string, error) {
+			cancel(reason)
+			<-ctx.Done()
+			return "", ctx.Err()
+		},
+	}
+	if _, err := Handshake(ctx, server.dial(t), config); !errors.Is(err, reason) {
+		t.Errorf("error %v", err)
+	}
+}

@@ -1,0 +1,15 @@
+// Package sshtest is an SSH server inside the process, for tests and local labs,
+// in the manner of net/http/httptest. It needs no root and no files:
+//
+//	server := sshtest.NewServer()
+//	server.AuthorizedKeys = []ssh.PublicKey{key}
+//	server.Start()
+//	defer server.Close()
+//	conn, err := net.Dial("tcp", server.Addr)
+//
+// It also serves any net.Conn it is handed, see [Server.ServeConn]. Sessions run
+// real commands of this machine as the user of this process, with a real
+// terminal on Unix when one is asked for; or a function, see [Server.Handler].
+// Whoever may log in has that user's powers: Start listens on loopback only,
+// and with neither AuthorizedKeys nor AllowAll nobody may.
+package sshtest
