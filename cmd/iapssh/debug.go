@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"time"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/report"
 	"github.com/iapssh/iapssh/transport/iap"
@@ -30,6 +31,9 @@ func traceTo(debug func(format string, args ...any)) *iap.Trace {
 		TLS:     func(_ tls.ConnectionState, err error) { debug("TLS with the relay: %s", outcome(err)) },
 		Upgrade: func(status int, err error) { debug("WebSocket upgrade: status %d, %s", status, outcome(err)) },
 		Session: func(err error) { debug("session with the VM: %s", outcome(err)) },
+		Lost:    func(err error) { debug("link to the relay lost, the session will be resumed: %v", err) },
+		Retry:   func(err error, pause time.Duration) { debug("resuming in %v, after: %v", pause, err) },
+		Resumed: func(outage time.Duration) { debug("session resumed after %v", outage) },
 	}
 }
 

@@ -93,7 +93,7 @@ func stdio(ctx context.Context, plan config.Plan, messages io.Writer) int {
 	r := newRelay(plan, messages)
 	conn, err := r.dial(ctx, plan)
 	if err == nil {
-		err = tunnel.Stdio(ctx, conn, os.Stdin, os.Stdout, tunnel.Linger)
+		err = tunnel.Stdio(ctx, conn, os.Stdin, os.Stdout)
 	}
 	var output *tunnel.OutputError
 	switch {

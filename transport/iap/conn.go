@@ -1,39 +1,43 @@
 package iap
 
 import (
+	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
+	"net/url"
 	"os"
 	"sync"
 	"time"
-
-	"github.com/iapssh/iapssh/transport/iap/internal/wire"
 )
 
 const (
-	// maxWaiting is how much may wait for Read before the session stops reading the network, in bytes. The relay's own window
-	// is smaller, so only a relay that disregards it gets there.
-	maxWaiting = 4 << 20
 	// ackIdle is how long taken bytes stay unacknowledged when nothing else is sent. gcloud takes 2 s.
 	ackIdle = 200 * time.Millisecond
-	// drainWait is how long Close waits for the last unsent bytes to leave.
-	drainWait = 2 * time.Second
+	// closePatience bounds Close.
+	closePatience = 2 * time.Second
 )
 
 // Conn is one session with the relay, and with it one TCP connection from the relay to the VM. It holds the contract of
 // net.Conn: its methods may be called concurrently, deadlines are errors with Timeout() true after which the Conn still works,
 // and Close unblocks everything.
 //
-// The protocol knows no half-close: the VM sees the end of the stream only when the whole session is closed.
+// A session outlives the link it rides on: when the network goes, callers only wait while the session is resumed (resume.go), and
+// no byte is lost or doubled. The protocol knows no half-close: see CloseWrite.
 //
-// What goes on inside: run, one goroutine, serves the session's link and records how it ended; the link adds a writer and a
-// pinger. All three are gone when Close returns.
+// What goes on inside: run, one goroutine, serves one link after the other and records how the session ended; a link adds a
+// writer and a watcher. All are gone when Close returns.
 type Conn struct {
+	dialer Dialer // to resume with
+	relay  *url.URL
 	target Target
+	sid    string
 	local  net.Addr
-	link   *link
+	phases Phases
+	token  string // run's: the last one that was used
+
+	life   context.Context // ends with Close, to interrupt a resume
+	cancel context.CancelFunc
 	ended  chan struct{} // closed when run returns
 
 	writeMu sync.Mutex // held for a whole Write, so that concurrent ones do not interleave
@@ -41,46 +45,62 @@ type Conn struct {
 	mu       sync.Mutex // guards all below
 	readable *sync.Cond // bytes came, or something ended or expired
 	writable *sync.Cond // room came, or bytes were confirmed, or something ended or expired
-	unparked *sync.Cond // the caller read, or closed
-	send     sendLedger
-	recv     recvLedger
-	waits    bool // deliver waits for unparked
-	ack      [10]byte
-	ackNow   bool // taken bytes have waited for ackIdle
+	unparked *sync.Cond // the caller read, or closed, or the link is over
+
+	link      *link // the present one, or the last
+	downSince time.Time
+	resumes   int
+	send      sendLedger
+	recv      recvLedger
+	counts    counts
+	parked    bool // deliver waits for unparked
+	released  bool // it shall not: the link is over
+
+	ack      [10]byte // memory for an ACK
+	ackNow   bool     // taken bytes have waited for ackIdle
 	ackTimer *time.Timer
 	ackArmed bool
 
 	readBy  deadline
 	writeBy deadline
+	linger  lingering
 	closed  bool  // by Close
 	err     error // the session's end, the first reason; nil while it lives
 }
 
-func newConn(target Target, l *link) *Conn {
-	c := &Conn{target: target, local: l.conn.LocalAddr(), link: l, ended: make(chan struct{})}
+func newConn(d Dialer, relay *url.URL, target Target, o opened) *Conn {
+	c := &Conn{
+		dialer: d, relay: relay, target: target, sid: o.answer.SID, token: o.token, phases: o.phases,
+		link: o.link, local: o.link.conn.LocalAddr(), ended: make(chan struct{}),
+	}
+	c.life, c.cancel = context.WithCancel(context.Background())
 	c.readable = sync.NewCond(&c.mu)
 	c.writable = sync.NewCond(&c.mu)
 	c.unparked = sync.NewCond(&c.mu)
 	c.ackTimer = time.AfterFunc(time.Hour, c.ackIsIdle)
 	c.ackTimer.Stop()
-	go c.run()
+	go c.run(o.link)
 	return c
-}
-
-// run is the session's life.
-func (c *Conn) run() {
-	defer close(c.ended)
-	c.finish(c.link.serve(c))
 }
 
 // finish records the end of the session.
 func (c *Conn) finish(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.end(err)
+}
+
+// end is finish with the lock held.
+func (c *Conn) end(err error) {
+	if c.linger.over {
+		err = &CloseError{Code: CloseNormal, Established: true} // our own end, whatever the relay made of it
+	}
 	if c.err == nil {
 		c.err = err
 	}
 	c.ackTimer.Stop()
+	c.linger.stop()
+	c.cancel()
 	c.wakeAll()
 }
 
@@ -122,7 +142,7 @@ func (c *Conn) tookBytes() {
 		c.ackArmed = true
 		c.ackTimer.Reset(ackIdle)
 	}
-	if c.waits && c.recv.waiting() <= maxWaiting/2 {
+	if c.parked && c.recv.waiting() <= maxWaiting/2 {
 		c.unparked.Signal()
 	}
 }
@@ -153,7 +173,7 @@ func (c *Conn) Write(p []byte) (n int, err error) {
 	defer c.mu.Unlock()
 	for {
 		switch {
-		case c.closed:
+		case c.closed || c.linger.begun:
 			return n, c.opError("write", net.ErrClosed)
 		case c.writeBy.passed:
 			return n, c.opError("write", os.ErrDeadlineExceeded)
@@ -171,16 +191,11 @@ func (c *Conn) Write(p []byte) (n int, err error) {
 	}
 }
 
-// Unconfirmed is how many bytes that Write has taken the relay has not confirmed yet. Google's relay may confirm late.
-func (c *Conn) Unconfirmed() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return int(c.send.written - c.send.confirmed)
-}
-
-// Close ends the session: what Write has taken is sent, then one close frame with code 1000, and the relay's own close is
-// awaited, at most for 2 s and 1 s. Callers blocked in other methods return at once with net.ErrClosed. A second Close does
-// nothing but wait for the first and returns net.ErrClosed. A caller that wants to be sure that everything arrived waits for Unconfirmed to become 0 first.
+// Close ends the session: what Write has taken is sent, then a close frame with code 1000, and the relay's own close is awaited.
+// If the link breaks before that, the session is resumed to finish. All of it takes at most 2 s, and 1 s for a relay that does not
+// answer. Callers blocked in other methods return at once with net.ErrClosed. A second Close does nothing but wait for the first
+// and returns net.ErrClosed. A caller that wants to be sure that everything arrived waits for Unconfirmed to become 0 first, or
+// calls CloseWrite and reads to the end.
 func (c *Conn) Close() error {
 	c.mu.Lock()
 	if c.closed {
@@ -193,95 +208,27 @@ func (c *Conn) Close() error {
 	c.writeBy.stop()
 	c.wakeAll()
 	c.link.nudge()
+	if !c.downSince.IsZero() && c.send.confirmed == c.send.written {
+		c.cancel() // no link, and nothing to get one for
+	}
 	c.mu.Unlock()
 
-	patience := time.NewTimer(drainWait)
+	patience := time.AfterFunc(closePatience, c.giveUp)
 	defer patience.Stop()
-	select {
-	case <-c.link.drained:
-		c.link.bye(CloseNormal)
-	case <-c.ended:
-	case <-patience.C:
-		c.link.abort()
-	}
 	<-c.ended
 	return nil
 }
 
-// reserve implements session.
-func (c *Conn) reserve(n int) []byte {
+// giveUp ends a Close that takes too long.
+func (c *Conn) giveUp() {
+	c.cancel()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.recv.reserve(n)
+	c.link.abort()
 }
 
-// deliver implements session.
-func (c *Conn) deliver(m wire.Message) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch m.Tag {
-	case wire.TagData:
-		c.takeData(len(m.Data))
-	case wire.TagAck:
-		if err := c.send.confirm(m.Ack); err != nil {
-			return err
-		}
-		c.writable.Broadcast()
-	case wire.TagConnectSuccess, wire.TagReconnectSuccess:
-		return &ProtocolError{Detail: fmt.Sprintf("tag %#04x within a session", uint16(m.Tag))}
-	}
-	return nil
-}
-
-// takeData adds n reserved bytes and waits while the caller is too far behind. After Close nobody wants them.
-func (c *Conn) takeData(n int) {
-	if c.closed {
-		c.recv.commit(0)
-		return
-	}
-	c.recv.commit(n)
-	c.readable.Broadcast()
-	for c.recv.waiting() > maxWaiting && !c.closed {
-		c.waits = true
-		c.unparked.Wait()
-	}
-	c.waits = false
-}
-
-// fill implements session.
-func (c *Conn) fill(send func([]byte) error) (n int, last bool, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for n < batchSize {
-		msg := c.send.next()
-		if count, due := c.recv.ackDue(msg != nil, c.ackNow); due {
-			if err := send(wire.AppendAck(c.ack[:0], count)); err != nil {
-				return n, false, err
-			}
-			c.recv.acked = count
-			n += len(c.ack)
-		}
-		c.ackNow = false
-		if msg == nil {
-			break
-		}
-		if err := send(msg); err != nil {
-			return n, false, err
-		}
-		n += len(msg)
-	}
-	if n > 0 {
-		c.writable.Broadcast()
-	}
-	return n, c.closed && c.send.sent == c.send.written, nil
-}
-
-// parked implements session.
-func (c *Conn) parked() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.waits
-}
+// ending says that nothing more will be written, so that the link's writer may say goodbye when all is sent. The lock is held.
+func (c *Conn) ending() bool { return c.closed || c.linger.over }
 
 // LocalAddr gives the local address of the connection to the relay.
 func (c *Conn) LocalAddr() net.Addr { return c.local }

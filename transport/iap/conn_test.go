@@ -2,7 +2,6 @@ package iap_test
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -43,41 +42,12 @@ func TestConnHoldsTheContract(t *testing.T) {
 }
 
 func TestFullDuplex(t *testing.T) {
-	const size = 32 << 20
 	backend, accepted := handOver()
 	_, d := relay(t, backend)
 	c, vmSide := pair(t, d, accepted)
-
-	var all sync.WaitGroup
-	send := func(w io.Writer, seed byte) {
-		rng := rand.New(rand.NewChaCha8([32]byte{seed}))
-		src := io.LimitReader(rand.NewChaCha8([32]byte{seed, 1}), size)
-		for buf := make([]byte, 128<<10); ; {
-			n, err := src.Read(buf[:1+rng.IntN(len(buf))])
-			if err != nil {
-				return
-			}
-			if _, err := w.Write(buf[:n]); err != nil {
-				t.Error(err)
-				return
-			}
-		}
+	if err := exchange(c, vmSide, 32<<20, 1); err != nil {
+		t.Error(err)
 	}
-	receive := func(r io.Reader, seed byte) {
-		got, want := sha256.New(), sha256.New()
-		if n, err := io.CopyN(got, r, size); err != nil {
-			t.Errorf("after %d bytes: %v", n, err)
-		}
-		io.Copy(want, io.LimitReader(rand.NewChaCha8([32]byte{seed, 1}), size))
-		if !bytes.Equal(got.Sum(nil), want.Sum(nil)) {
-			t.Error("the bytes differ")
-		}
-	}
-	all.Go(func() { send(c, 1) })
-	all.Go(func() { send(vmSide, 2) })
-	all.Go(func() { receive(vmSide, 1) })
-	all.Go(func() { receive(c, 2) })
-	all.Wait()
 }
 
 func TestRemoteEnd(t *testing.T) {

@@ -9,16 +9,27 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/iapssh/iapssh/transport/iap/internal/wire"
 )
 
 // dialTimeout bounds a Dial whose context sets no earlier deadline. gcloud waits 60 s for the first message alone.
 const dialTimeout = 60 * time.Second
 
+const (
+	// defaultResume is how long an outage may last, as in gcloud.
+	defaultResume = 15 * time.Minute
+	// defaultLinger is how long a session whose caller has no more to send waits for the VM to say more.
+	defaultLinger = 10 * time.Second
+)
+
 // Dialer opens sessions. The zero value reaches Google's relay with the environment's proxies and the system's certificates,
-// without credentials. Its fields must not change while a Dial runs; one Dialer may serve many.
+// without credentials. Its fields must not change while a Dial runs; one Dialer may serve many, and a Conn keeps a copy of its
+// own to resume with.
 type Dialer struct {
-	// Token gives the access token for one attempt. refused is a token of its own that the relay has turned down, so that a
-	// cached one is dropped; empty at first. Nil, or an empty token, sends no Authorization header.
+	// Token gives the access token for one attempt to connect or to resume. refused is a token of its own that the relay has
+	// turned down, so that a cached one is dropped; else empty. An error ends the attempts, unless it is a net.Error or has a
+	// method Temporary() bool that returns true. Nil, or an empty token, sends no Authorization header.
 	Token func(ctx context.Context, refused string) (string, error)
 	// NetDial makes TCP connections: to the relay, or to the proxy. Nil: net.Dialer.
 	NetDial func(ctx context.Context, network, addr string) (net.Conn, error)
@@ -31,6 +42,10 @@ type Dialer struct {
 	URL string
 	// UserAgent of the upgrade request. Empty: "iapssh".
 	UserAgent string
+	// Resume bounds one outage: how long a session tries to get a new link. 0 means 15 minutes, less than 0 not at all.
+	Resume time.Duration
+	// Linger is how long a session goes on in silence after CloseWrite. 0 means 10 seconds.
+	Linger time.Duration
 	// Trace, if not nil, is told of each step.
 	Trace *Trace
 }
@@ -47,81 +62,101 @@ func (d *Dialer) userAgent() string {
 func (d *Dialer) Dial(ctx context.Context, target Target) (*Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	l, stage, err := d.open(ctx, target)
-	if err != nil {
-		return nil, &DialError{Stage: stage, Target: target, Err: err}
-	}
-	return newConn(target, l), nil
-}
-
-// open makes the link of a new session.
-func (d *Dialer) open(ctx context.Context, target Target) (*link, Stage, error) {
+	began := time.Now()
 	if err := target.check(); err != nil {
-		return nil, StageTarget, err
+		return nil, &DialError{Stage: StageTarget, Target: target, Err: err}
 	}
 	relay, err := relayURL(d.URL)
 	if err != nil {
-		return nil, StageTarget, err
+		return nil, &DialError{Stage: StageTarget, Target: target, Err: err}
 	}
-	secured, token, stage, err := d.prepare(ctx, relay)
+	opened, stage, err := d.open(ctx, relay, target.connectURL(relay), wire.TagConnectSuccess, "")
 	if err != nil {
-		return nil, stage, err
+		return nil, &DialError{Stage: stage, Target: target, Err: err}
 	}
-	ws, err := d.upgrade(ctx, secured, target.connectURL(relay), token)
+	opened.phases.Session = time.Since(began)
+	return newConn(*d, relay, target, opened), nil
+}
+
+// Phases says when the steps of a dial were done, counted from its beginning.
+type Phases struct {
+	Token, Connect, TLS, Upgrade, Session time.Duration
+}
+
+// opened is a link on which the relay has given its verdict.
+type opened struct {
+	link   *link
+	answer wire.Message // the verdict
+	token  string       // that the relay took
+	phases Phases
+}
+
+// open makes a link: url asks for a session or for the resumption of one, and want is the tag of the relay's consent. refused is
+// a token that must not be used again. If the relay turns the new token down, opened.token still tells which it was.
+func (d *Dialer) open(ctx context.Context, relay *url.URL, url string, want wire.Tag, refused string) (opened, Stage, error) {
+	var o opened
+	began := time.Now()
+	secured, stage, err := d.prepare(ctx, relay, refused, &o)
 	if err != nil {
-		return nil, StageUpgrade, err
+		return o, stage, err
 	}
-	l := newLink(ws, secured)
-	err = l.awaitSID(ctx)
+	ws, err := d.upgrade(ctx, secured, url, o.token)
+	if err != nil {
+		return o, StageUpgrade, err
+	}
+	o.phases.Upgrade = time.Since(began)
+	o.link = newLink(ws, secured)
+	o.answer, err = o.link.await(ctx, want)
 	d.Trace.session(err)
-	if err != nil {
-		return nil, StageSession, err
-	}
-	return l, "", nil
+	return o, StageSession, err
 }
 
 // prepare gets the token and the TLS connection side by side. Whichever fails first ends the other.
-func (d *Dialer) prepare(ctx context.Context, relay *url.URL) (*frameConn, string, Stage, error) {
+func (d *Dialer) prepare(ctx context.Context, relay *url.URL, refused string, o *opened) (*frameConn, Stage, error) {
 	both, cancel := context.WithCancel(ctx)
 	defer cancel()
-	asked := &tokenRequest{done: make(chan struct{})}
+	asked := &tokenRequest{refused: refused, began: time.Now(), done: make(chan struct{})}
 	go asked.run(both, d, cancel)
-	conn, stage, err := d.reach(both, relay)
+	conn, stage, err := d.reach(both, relay, &o.phases)
 	if err != nil && !errors.Is(err, context.Canceled) {
-		return nil, "", stage, err
+		return nil, stage, err
 	}
 	select {
 	case <-asked.done:
+		o.token, o.phases.Token = asked.token, asked.took
 	case <-ctx.Done(): // a token source need not heed its context
 		err = ctx.Err()
 	}
 	if err == nil || ctx.Err() == nil {
 		stage, err = StageToken, asked.err
 	}
-	if err != nil {
-		if conn != nil {
-			conn.Close()
-		}
-		return nil, "", stage, err
+	if err != nil && conn != nil {
+		conn.Close()
 	}
-	return conn, asked.token, "", nil
+	return conn, stage, err
 }
 
 // reach makes the TLS connection to the relay.
-func (d *Dialer) reach(ctx context.Context, relay *url.URL) (*frameConn, Stage, error) {
+func (d *Dialer) reach(ctx context.Context, relay *url.URL, phases *Phases) (*frameConn, Stage, error) {
+	began := time.Now()
 	conn, err := d.connect(ctx, relay)
 	if err != nil {
 		return nil, StageConnect, err
 	}
+	phases.Connect = time.Since(began)
 	secured, err := d.secure(ctx, conn, relay)
+	phases.TLS = time.Since(began)
 	return secured, StageTLS, err
 }
 
 // tokenRequest is one question to the token source; its fields may be read after done.
 type tokenRequest struct {
-	done  chan struct{}
-	token string
-	err   error
+	refused string
+	began   time.Time
+	done    chan struct{}
+	token   string
+	took    time.Duration
+	err     error
 }
 
 func (r *tokenRequest) run(ctx context.Context, d *Dialer, failed func()) {
@@ -129,7 +164,8 @@ func (r *tokenRequest) run(ctx context.Context, d *Dialer, failed func()) {
 	if d.Token == nil {
 		return
 	}
-	r.token, r.err = d.Token(ctx, "")
+	r.token, r.err = d.Token(ctx, r.refused)
+	r.took = time.Since(r.began)
 	d.Trace.token(r.err)
 	if r.err != nil {
 		failed()

@@ -135,8 +135,11 @@ func (e *LinkError) Error() string { return fmt.Sprintf("connection to the relay
 
 func (e *LinkError) Unwrap() error { return e.Err }
 
-// errSilent is the cause of a LinkError when pings went unanswered.
-var errSilent = errors.New("no answer to a ping")
+// Causes of a LinkError.
+var (
+	errSilent    = errors.New("no answer to a ping")
+	errNoGoodbye = errors.New("no answer to our close")
+)
 
 // sanitize keeps the printable part of a text from the network; a terminal must not interpret the rest.
 func sanitize(s string) string {

@@ -1,11 +1,14 @@
 package iap_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"io"
 	"log"
+	mathrand "math/rand/v2"
 	"net"
 	"os"
 	"testing"
@@ -102,4 +105,63 @@ func trusting(ca []byte) *tls.Config {
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(ca)
 	return &tls.Config{RootCAs: pool}
+}
+
+// exchange sends size bytes each way at once, in pieces of random length, and compares what arrives. The first failure ends it.
+func exchange(a, b net.Conn, size int64, seed byte) error {
+	failed := make(chan error, 4)
+	go send(a, size, seed, failed)
+	go send(b, size, seed+100, failed)
+	go receive(b, size, seed, failed)
+	go receive(a, size, seed+100, failed)
+	var first error
+	for range 4 {
+		if err := <-failed; err != nil && first == nil {
+			first = err
+			a.Close()
+			b.Close()
+		}
+	}
+	return first
+}
+
+func noise(size int64, seed byte) io.Reader {
+	return io.LimitReader(mathrand.NewChaCha8([32]byte{seed}), size)
+}
+
+func send(w io.Writer, size int64, seed byte, done chan<- error) {
+	pieces := mathrand.New(mathrand.NewPCG(uint64(seed), 1))
+	src := noise(size, seed)
+	for buf := make([]byte, 128<<10); ; {
+		n, err := src.Read(buf[:1+pieces.IntN(1<<pieces.IntN(18))])
+		if err != nil {
+			done <- nil
+			return
+		}
+		if _, err := w.Write(buf[:n]); err != nil {
+			done <- err
+			return
+		}
+	}
+}
+
+func receive(r io.Reader, size int64, seed byte, done chan<- error) {
+	want := noise(size, seed)
+	buf, expected := make([]byte, 64<<10), make([]byte, 64<<10)
+	for got := int64(0); got < size; {
+		n, err := r.Read(buf)
+		if n > 0 {
+			io.ReadFull(want, expected[:n])
+			if !bytes.Equal(buf[:n], expected[:n]) {
+				done <- fmt.Errorf("the bytes differ within %d after %d", n, got)
+				return
+			}
+			got += int64(n)
+		}
+		if err != nil && got < size {
+			done <- fmt.Errorf("after %d bytes: %w", got, err)
+			return
+		}
+	}
+	done <- nil
 }

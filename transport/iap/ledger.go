@@ -17,7 +17,7 @@ const (
 	// ackPiggyback is how much makes an ACK worth sending when DATA leaves anyway.
 	ackPiggyback = 16 << 10
 
-	// maxUnsent is how much Write takes beyond what has left: a keystroke waits behind no more than this.
+	// maxUnsent is how much Write takes beyond what the system has taken: a keystroke waits behind no more than this.
 	maxUnsent = 64 << 10
 	// maxUnconfirmed bounds the bytes kept until the relay confirms them. It lies well above the relay's own window, because
 	// a relay that acknowledges lazily would stall a smaller one for ever.
@@ -31,13 +31,14 @@ func (p *page) payload() []byte { return p[wire.DataHeader:] }
 
 // sendLedger keeps what the caller wrote until the relay confirms it.
 //
-//	base ≤ confirmed ≤ sent ≤ written
+//	base ≤ confirmed ≤ sent ≤ written, left ≤ sent
 //
 // Pages are filled one after the other, so the byte with number n lies in page (n-base)/MaxPayload.
 type sendLedger struct {
 	pages     []*page
 	base      uint64 // number of the first byte of pages[0]
 	confirmed uint64 // the relay has these
+	left      uint64 // the system has these
 	sent      uint64 // these were handed to the link
 	written   uint64 // these were taken from the caller
 
@@ -47,7 +48,7 @@ type sendLedger struct {
 
 // room is how many bytes the ledger takes now.
 func (l *sendLedger) room() int {
-	return min(maxUnsent-int(l.written-l.sent), maxUnconfirmed-int(l.written-l.confirmed))
+	return min(maxUnsent-int(l.written-l.left), maxUnconfirmed-int(l.written-l.confirmed))
 }
 
 // append takes as much of p as there is room for.
@@ -95,6 +96,7 @@ func (l *sendLedger) confirm(ack uint64) error {
 		return &ProtocolError{Detail: fmt.Sprintf("ACK of %d bytes, between %d and %d expected", ack, l.confirmed, l.sent)}
 	}
 	l.confirmed = ack
+	l.left = max(l.left, ack) // the ACK may overtake the return of the write
 	if ack == l.written {
 		// Nothing is kept: the next byte may lie at the start of a page again, where its message needs no copy.
 		l.drop(len(l.pages))
@@ -108,6 +110,12 @@ func (l *sendLedger) confirm(ack uint64) error {
 	l.drop(int(ack-l.base) / wire.MaxPayload)
 	return nil
 }
+
+// flushed counts what next has given as having left.
+func (l *sendLedger) flushed() { l.left = l.sent }
+
+// rewind makes everything that is not confirmed unsent, for a new link to send it again.
+func (l *sendLedger) rewind() { l.left, l.sent = l.confirmed, l.confirmed }
 
 // drop gives the first n pages back.
 func (l *sendLedger) drop(n int) {
@@ -135,7 +143,9 @@ type run struct {
 
 // recvLedger keeps what the relay sent until the caller takes it.
 //
-//	acked ≤ taken ≤ received
+//	taken ≤ received, acked ≤ received
+//
+// On one link acked ≤ taken. A resume tells the relay all that was received, which then counts as acked.
 type recvLedger struct {
 	runs     []*run
 	reserved bool   // the reader is filling the last run beyond w, without the lock
@@ -170,6 +180,13 @@ func (l *recvLedger) commit(n int) {
 	}
 }
 
+// resumeAt ends what a broken link left half done and gives the count at which the relay is to go on.
+func (l *recvLedger) resumeAt() uint64 {
+	l.reserved = false
+	l.acked = l.received
+	return l.received
+}
+
 // take moves received bytes to p.
 func (l *recvLedger) take(p []byte) (n int) {
 	for n < len(p) && l.waiting() > 0 {
@@ -190,7 +207,7 @@ func (l *recvLedger) take(p []byte) (n int) {
 // taken much since the last one; when DATA leaves anyway and it is worth the company; when the line has been idle, so that
 // the relay need not keep what we have. What the caller has not taken is never confirmed: that is what holds the relay back.
 func (l *recvLedger) ackDue(withData, idle bool) (count uint64, due bool) {
-	pending := l.taken - l.acked
+	pending := int64(l.taken) - int64(l.acked)
 	due = pending >= ackEvery || withData && pending >= ackPiggyback || idle && pending > 0
 	return l.taken, due
 }

@@ -40,7 +40,8 @@ func TestSendLedgerBounds(t *testing.T) {
 		t.Fatalf("took %d unsent bytes, want %d", n, maxUnsent)
 	}
 	total := maxUnsent
-	for l.room() > 0 || l.next() != nil {
+	for l.next() != nil || l.room() > 0 {
+		l.flushed()
 		total += l.append(make([]byte, maxUnsent))
 	}
 	if total != maxUnconfirmed {
@@ -84,6 +85,7 @@ func TestSendLedgerKeepsTheStream(t *testing.T) {
 			case 1:
 				if msg := l.next(); msg != nil {
 					sent = append(sent, payload(t, msg)...)
+					l.flushed()
 				}
 			case 2:
 				if err := l.confirm(l.confirmed + rng.Uint64N(l.sent-l.confirmed+1)); err != nil {
@@ -108,6 +110,7 @@ func TestSendLedgerForKeystrokes(t *testing.T) {
 	for range 100_000 {
 		l.append([]byte{'x'})
 		l.next()
+		l.flushed()
 	}
 	if got, want := len(l.pages), 100_000/wire.MaxPayload+1; got != want {
 		t.Errorf("100000 unconfirmed bytes, sent singly, hold %d pages, want %d", got, want)

@@ -34,14 +34,18 @@ type session interface {
 	deliver(m wire.Message) error
 	// fill hands out messages to send, about batchSize bytes of them. last says that all is sent and nothing will follow.
 	fill(send func(msg []byte) error) (n int, last bool, err error)
-	// parked says that deliver is blocked.
-	parked() bool
+	// flushed says that what fill handed out has left.
+	flushed()
+	// release makes a blocked deliver return, since the link is over.
+	release()
+	// waits says that deliver is blocked, and that bytes are unconfirmed.
+	waits() (parked, outstanding bool)
 }
 
 // link is one WebSocket: what a session rides on. It knows no byte counts; those are the session's.
 //
 // Its goroutines belong to serve, which joins them: serve itself reads, write is the only one that writes to the network, and
-// pulse sends pings.
+// pulse watches over the link, with a ping of its own while one is under way.
 type link struct {
 	ws   *websocket.Conn
 	conn *frameConn
@@ -52,12 +56,16 @@ type link struct {
 	wake    chan struct{} // has a value when the writer has something to look at
 	ended   chan struct{} // closed when reading has ended
 	drained chan struct{} // closed when the session's last byte has left
+	pinged  chan bool     // from ping to pulse: it stayed unanswered
+	pinging bool          // pulse's: a ping is under way
+	tasks   sync.WaitGroup
 
-	mu        sync.Mutex // guards the fields below
-	broken    error      // what broke the link, seen by the writer or by pulse
-	writing   bool       // the writer is inside a system call
-	heard     time.Time  // when the last message or pong came
-	answering bool       // the relay has answered a ping
+	mu        sync.Mutex    // guards the fields below
+	broken    error         // what broke the link, seen by the writer or by pulse
+	writing   bool          // the writer is inside a system call
+	heard     time.Time     // when the last message or pong came
+	answering bool          // the relay has answered a ping
+	rtt       time.Duration // of the last ping
 }
 
 func newLink(ws *websocket.Conn, conn *frameConn) *link {
@@ -67,36 +75,37 @@ func newLink(ws *websocket.Conn, conn *frameConn) *link {
 		wake:    make(chan struct{}, 1),
 		ended:   make(chan struct{}),
 		drained: make(chan struct{}),
+		pinged:  make(chan bool),
 		heard:   time.Now(),
 	}
 }
 
-// awaitSID reads the relay's verdict on a new session, its id or a close. Until then nothing may be sent. An error closes the
-// link.
-func (l *link) awaitSID(ctx context.Context) error {
+// await reads the relay's verdict, which is a message with the tag want, or a close. Until then nothing may be sent. An error
+// closes the link.
+func (l *link) await(ctx context.Context, want wire.Tag) (wire.Message, error) {
 	stop := closeOnDone(ctx, l.conn)
-	err := l.readSID()
+	m, err := l.verdict(want)
 	if !stop() && err != nil {
 		err = ctx.Err()
 	}
 	if err != nil {
 		l.ws.CloseNow()
 	}
-	return err
+	return m, err
 }
 
-func (l *link) readSID() error {
-	m, err := l.receive(func(n int) []byte { return make([]byte, n) })
-	for err == nil {
-		switch m.Tag {
-		case wire.TagConnectSuccess:
-			return nil
-		case wire.TagData, wire.TagAck, wire.TagReconnectSuccess:
-			return &ProtocolError{Detail: fmt.Sprintf("tag %#04x before the session id", uint16(m.Tag))}
+func (l *link) verdict(want wire.Tag) (wire.Message, error) {
+	for {
+		m, err := l.receive(func(n int) []byte { return make([]byte, n) })
+		switch {
+		case err != nil:
+			return m, l.cause(err, false)
+		case m.Tag == want:
+			return m, nil
+		case m.Tag == wire.TagData || m.Tag == wire.TagAck || m.Tag == wire.TagConnectSuccess || m.Tag == wire.TagReconnectSuccess:
+			return m, &ProtocolError{Detail: fmt.Sprintf("tag %#04x where %#04x was due", uint16(m.Tag), uint16(want))}
 		}
-		m, err = l.receive(func(n int) []byte { return make([]byte, n) })
 	}
-	return l.cause(err, false)
 }
 
 // receive reads the next relay message; pings and pongs are dealt with on the way.
@@ -112,24 +121,27 @@ func (l *link) receive(room func(n int) []byte) (wire.Message, error) {
 	if err == nil && m.Tag == wire.TagLongClose {
 		l.long = &CloseError{Code: int(m.Code), Reason: m.Reason}
 	}
-	l.hear(false)
+	l.hear()
 	return m, err
 }
 
 // serve runs the session over the link until the link ends, and returns why: a *CloseError, a *ProtocolError or a *LinkError.
 func (l *link) serve(s session) error {
 	l.conn.hold(l.nudge)
-	var tasks sync.WaitGroup
-	tasks.Go(func() { l.write(s) })
-	tasks.Go(func() { l.pulse(s) })
+	l.tasks.Go(func() { l.write(s) })
+	l.tasks.Go(func() { l.pulse(s) })
 	err := l.cause(l.read(s), true)
 	close(l.ended)
 	var broken *ProtocolError
-	if errors.As(err, &broken) {
+	var lost *LinkError
+	switch {
+	case errors.As(err, &broken):
 		l.bye(broken.closeCode())
+	case errors.As(err, &lost):
+		l.abort()
 	}
 	l.ws.CloseNow()
-	tasks.Wait()
+	l.tasks.Wait()
 	return err
 }
 
@@ -155,11 +167,12 @@ func (l *link) write(s session) {
 		if err == nil {
 			err = l.flush()
 		}
-		switch {
-		case err != nil:
-			l.failWrite(err)
+		if err != nil {
+			l.failWrite(s, err)
 			return
-		case last:
+		}
+		s.flushed()
+		if last {
 			l.drain()
 		}
 		if n == 0 {
@@ -180,8 +193,9 @@ func (l *link) flush() error {
 }
 
 // failWrite leaves the reader some time to learn why the relay went.
-func (l *link) failWrite(err error) {
+func (l *link) failWrite(s session, err error) {
 	l.breakWith(err)
+	s.release()
 	l.conn.records.Conn.SetReadDeadline(time.Now().Add(closeFlush))
 	for !l.conn.isClosed() {
 		<-l.wake
@@ -207,9 +221,15 @@ func (l *link) nudge() {
 
 // bye sends our close frame and waits for the relay's, at most closeWait; then the connection is gone.
 func (l *link) bye(code int) {
-	abort := time.AfterFunc(closeWait, l.abort)
+	abort := time.AfterFunc(closeWait, l.unanswered)
 	defer abort.Stop()
 	l.ws.Close(websocket.StatusCode(code), "")
+}
+
+// unanswered ends a link on which nobody answers our close frame.
+func (l *link) unanswered() {
+	l.breakWith(errNoGoodbye)
+	l.abort()
 }
 
 // abort drops the TCP connection, which ends all that is blocked on it.
@@ -265,10 +285,9 @@ func (l *link) setWriting(writing bool) {
 	l.writing = writing
 }
 
-// hear notes a sign of life; pong says that it answers a ping.
-func (l *link) hear(pong bool) {
+// hear notes a sign of life.
+func (l *link) hear() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.heard = time.Now()
-	l.answering = l.answering || pong
 }

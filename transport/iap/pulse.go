@@ -5,29 +5,42 @@ import (
 	"time"
 )
 
-// Liveness of a link. A WebSocket ping goes out after pingAfter of silence, which also keeps middleboxes from forgetting the
-// connection; an answer is due within pongWait. Whether Google's relay answers pings is not known from any document, so only a
-// relay that has answered one is held to it. A stalled peer is not a dead one: while our reader is parked, or a write is
-// blocked, nothing is judged, and TCP's own timers decide.
+// Liveness of a link. A WebSocket ping goes out after some silence, which also keeps middleboxes from forgetting the connection,
+// and an answer is due within pongWait. Whether Google's relay answers pings is not known from any document, so only a relay that
+// has answered one is held to it. A stalled peer is not a dead one: while our reader is parked, or a write is blocked, nothing is
+// judged, and TCP's own timers decide.
 const (
-	pingAfter = 15 * time.Second
-	pongWait  = 10 * time.Second
+	// idleSilence is how long a link with nothing outstanding may be silent before it is asked; with pongWait, a dead one is
+	// noticed in 25 s.
+	idleSilence = 15 * time.Second
+	// busySilence is the same for a link that owes us the confirmation of something: 15 s.
+	busySilence = 5 * time.Second
+	pongWait    = 10 * time.Second
+	// wallJump is how much further the wall clock has gone than the monotonic one when the machine must have slept.
+	wallJump = 5 * time.Second
 )
 
 // vitals is what is known of a link at one moment.
 type vitals struct {
-	silence   time.Duration // since the last message or pong
-	answering bool          // the relay has answered a ping on this link
-	parked    bool          // the reader waits for the caller, so a pong could not be seen
-	writing   bool          // the writer is blocked, so a ping may not have left
+	silence     time.Duration // since the last message or pong
+	outstanding bool          // bytes wait for the relay's confirmation
+	answering   bool          // the relay has answered a ping on this link
+	parked      bool          // the reader waits for the caller, so a pong could not be seen
+	writing     bool          // the writer is blocked, so a ping may not have left
+	slept       bool          // the machine has slept since the last look
 }
 
 // pingIn says how long to wait before the next ping; 0 is now.
 func (v vitals) pingIn() time.Duration {
-	if v.parked || v.writing {
-		return pingAfter
+	switch {
+	case v.parked || v.writing:
+		return busySilence
+	case v.slept:
+		return 0
+	case v.outstanding:
+		return max(0, busySilence-v.silence)
 	}
-	return max(0, pingAfter-v.silence)
+	return max(0, idleSilence-v.silence)
 }
 
 // dead judges a link whose ping has gone unanswered for pongWait.
@@ -35,39 +48,77 @@ func (v vitals) dead() bool {
 	return v.answering && !v.parked && !v.writing && v.silence >= pongWait
 }
 
-// pulse pings until the link ends, or ends it if it is dead.
+// pulse pings until the link ends, and ends it if it is dead. It also says goodbye, when the session has sent its last.
 func (l *link) pulse(s session) {
-	timer := time.NewTimer(pingAfter)
+	looked := time.Now()
+	timer := time.NewTimer(busySilence)
 	defer timer.Stop()
 	for {
 		select {
 		case <-l.ended:
 			return
-		case <-timer.C:
-		}
-		if l.vitals(s).pingIn() == 0 && l.ping() != nil && l.vitals(s).dead() {
-			l.breakWith(errSilent)
-			l.abort()
+		case <-l.drained:
+			l.bye(CloseNormal)
 			return
+		case unanswered := <-l.pinged:
+			if unanswered && l.vitals(s, looked).dead() {
+				l.breakWith(errSilent)
+				s.release()
+				l.abort()
+				return
+			}
+			l.pinging = false
+		case <-timer.C:
+			if !l.pinging && l.vitals(s, looked).pingIn() == 0 {
+				l.pinging = true
+				l.tasks.Go(l.ping)
+			}
 		}
-		timer.Reset(max(time.Second, l.vitals(s).pingIn()))
+		looked = time.Now()
+		// Something may become outstanding at any time, so a look is due at least every busySilence.
+		timer.Reset(min(busySilence, max(time.Second, l.vitals(s, looked).pingIn())))
 	}
 }
 
-// ping waits for the answer, but not past the end of the link.
-func (l *link) ping() error {
+// ping asks, and tells pulse whether it stayed unanswered.
+func (l *link) ping() {
 	ctx, cancel := context.WithTimeout(context.Background(), pongWait)
 	defer cancel()
+	began := time.Now()
 	err := l.ws.Ping(ctx)
 	if err == nil {
-		l.hear(true)
+		l.answered(time.Since(began))
 	}
-	return err
+	select {
+	case l.pinged <- err != nil:
+	case <-l.ended:
+	}
 }
 
-func (l *link) vitals(s session) vitals {
-	parked := s.parked()
+// answered notes a pong.
+func (l *link) answered(rtt time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return vitals{silence: time.Since(l.heard), answering: l.answering, parked: parked, writing: l.writing}
+	l.heard = time.Now()
+	l.answering = true
+	l.rtt = rtt
+}
+
+func (l *link) vitals(s session, looked time.Time) vitals {
+	parked, outstanding := s.waits()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	wall := now.Round(0).Sub(looked.Round(0)) // Round strips the monotonic reading
+	return vitals{
+		silence: now.Sub(l.heard), outstanding: outstanding, answering: l.answering,
+		parked: parked, writing: l.writing, slept: wall-now.Sub(looked) > wallJump,
+	}
+}
+
+// lastRTT is the round trip of the last ping.
+func (l *link) lastRTT() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.rtt
 }

@@ -58,6 +58,16 @@ func (t Target) connectURL(base *url.URL) string {
 	})
 }
 
+// reconnectURL is the address at which a session is resumed: received is how many bytes of it we have.
+func (t Target) reconnectURL(base *url.URL, sid string, received uint64) string {
+	return endpoint(base, "reconnect", url.Values{
+		"sid":          {sid},
+		"ack":          {strconv.FormatUint(received, 10)},
+		"zone":         {t.Zone},
+		"newWebsocket": {"True"},
+	})
+}
+
 // endpoint appends one word to the base's path, with exactly one slash; a query of the base's own is dropped, as in gcloud.
 func endpoint(base *url.URL, word string, query url.Values) string {
 	u := *base

@@ -3,10 +3,11 @@ package iap
 import (
 	"crypto/tls"
 	"net"
+	"time"
 )
 
-// Trace holds hooks that a Dialer calls as it goes, in the manner of net/http/httptrace. Any may be nil. They must
-// not block, and Token may run beside the others; no token is ever handed to one.
+// Trace holds hooks that a Dialer calls as it goes, in the manner of net/http/httptrace. Any may be nil. They must not
+// block, and Token may run beside the others; no token is ever handed to one.
 type Trace struct {
 	// Token is called when the token source has answered.
 	Token func(err error)
@@ -18,6 +19,12 @@ type Trace struct {
 	Upgrade func(status int, err error)
 	// Session is called with the relay's verdict, the last step of a dial.
 	Session func(err error)
+	// Lost is called when a session has lost its link and will try to resume; the steps above are called for each attempt.
+	Lost func(err error)
+	// Retry is called before each attempt to resume, with what ended the link or the last attempt, and the pause before this.
+	Retry func(err error, pause time.Duration)
+	// Resumed is called when the session has a link again.
+	Resumed func(outage time.Duration)
 }
 
 func (t *Trace) token(err error) {
@@ -47,5 +54,23 @@ func (t *Trace) upgrade(status int, err error) {
 func (t *Trace) session(err error) {
 	if t != nil && t.Session != nil {
 		t.Session(err)
+	}
+}
+
+func (t *Trace) lost(err error) {
+	if t != nil && t.Lost != nil {
+		t.Lost(err)
+	}
+}
+
+func (t *Trace) retry(err error, pause time.Duration) {
+	if t != nil && t.Retry != nil {
+		t.Retry(err, pause)
+	}
+}
+
+func (t *Trace) resumed(outage time.Duration) {
+	if t != nil && t.Resumed != nil {
+		t.Resumed(outage)
 	}
 }

@@ -12,18 +12,21 @@ import (
 	"time"
 )
 
-// line is a Conn over a net.Pipe whose far side counts what it has not "confirmed".
+// line is a Conn over a net.Pipe, whose far side is told of CloseWrite.
 type line struct {
 	net.Conn
-	unconfirmed int
+	closedWrite chan struct{}
 }
 
-func (l *line) Unconfirmed() int { return l.unconfirmed }
+func (l *line) CloseWrite() error {
+	close(l.closedWrite)
+	return nil
+}
 
 // newLine gives both ends.
 func newLine() (*line, net.Conn) {
 	near, far := net.Pipe()
-	return &line{Conn: near}, far
+	return &line{Conn: near, closedWrite: make(chan struct{})}, far
 }
 
 // never is an input that stays open without a byte.
@@ -39,7 +42,7 @@ func TestFarSideEndsFirst(t *testing.T) {
 		begin := time.Now()
 		open := make(chan struct{})
 		defer close(open)
-		if err := Stdio(t.Context(), near, never{open}, &out, Linger); err != nil || out.String() != "bye" {
+		if err := Stdio(t.Context(), near, never{open}, &out); err != nil || out.String() != "bye" {
 			t.Errorf("%q, %v", out.String(), err)
 		}
 		if took := time.Since(begin); took != 0 {
@@ -50,65 +53,17 @@ func TestFarSideEndsFirst(t *testing.T) {
 
 // The local input ends, the reply comes later, and both arrive whole.
 func TestReplyAfterLocalEnd(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		near, far := newLine()
-		go func() {
-			io.ReadFull(far, make([]byte, 7))
-			for range 5 {
-				time.Sleep(Linger - time.Second)
-				io.WriteString(far, "reply ")
-			}
-			far.Close()
-		}()
-		var out bytes.Buffer
-		if err := Stdio(t.Context(), near, strings.NewReader("request"), &out, Linger); err != nil || out.String() != strings.Repeat("reply ", 5) {
-			t.Errorf("%q, %v", out.String(), err)
-		}
-	})
-}
-
-func TestSilenceAfterLocalEnd(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		near, far := newLine()
-		defer far.Close()
-		begin := time.Now()
-		if err := Stdio(t.Context(), near, strings.NewReader(""), io.Discard, Linger); err != nil {
-			t.Error(err)
-		}
-		if took := time.Since(begin); took != Linger {
-			t.Errorf("lingered for %v", took)
-		}
-		if _, err := far.Read(make([]byte, 1)); err != io.EOF {
-			t.Errorf("the session is not closed: %v", err)
-		}
-	})
-}
-
-// While the tail of the upload is still being confirmed, the session is not given up.
-func TestTailUnderway(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		near, far := newLine()
-		defer far.Close()
-		slow := &shrinking{line: near, left: 5}
-		begin := time.Now()
-		if err := Stdio(t.Context(), slow, strings.NewReader(""), io.Discard, Linger); err != nil {
-			t.Error(err)
-		}
-		if took := time.Since(begin); took < 5*Linger {
-			t.Errorf("gave up after %v", took)
-		}
-	})
-}
-
-// shrinking confirms one byte with each look.
-type shrinking struct {
-	*line
-	left int
-}
-
-func (s *shrinking) Unconfirmed() int {
-	s.left = max(0, s.left-1)
-	return s.left
+	near, far := newLine()
+	go func() {
+		io.ReadFull(far, make([]byte, 7))
+		<-near.closedWrite
+		io.WriteString(far, "reply")
+		far.Close()
+	}()
+	var out bytes.Buffer
+	if err := Stdio(t.Context(), near, strings.NewReader("request"), &out); err != nil || out.String() != "reply" {
+		t.Errorf("%q, %v", out.String(), err)
+	}
 }
 
 func TestOutputGone(t *testing.T) {
@@ -120,7 +75,7 @@ func TestOutputGone(t *testing.T) {
 	open := make(chan struct{})
 	defer close(open)
 	var output *OutputError
-	if err := Stdio(t.Context(), near, never{open}, w, Linger); !errors.As(err, &output) || !errors.Is(err, io.ErrClosedPipe) {
+	if err := Stdio(t.Context(), near, never{open}, w); !errors.As(err, &output) || !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -133,7 +88,7 @@ func TestInterrupted(t *testing.T) {
 	cancel(why)
 	open := make(chan struct{})
 	defer close(open)
-	if err := Stdio(ctx, near, never{open}, io.Discard, Linger); !errors.Is(err, why) {
+	if err := Stdio(ctx, near, never{open}, io.Discard); !errors.Is(err, why) {
 		t.Errorf("got %v", err)
 	}
 	if _, err := far.Read(make([]byte, 1)); err != io.EOF {
@@ -149,7 +104,28 @@ func TestInputFails(t *testing.T) {
 	near, far := newLine()
 	defer far.Close()
 	why := errors.New("input/output error")
-	if err := Stdio(t.Context(), near, brokenInput{why}, io.Discard, Linger); !errors.Is(err, why) {
+	if err := Stdio(t.Context(), near, brokenInput{why}, io.Discard); !errors.Is(err, why) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// failingConn ends with one error for both directions, as a session does.
+type failingConn struct {
+	*line
+	err error
+}
+
+func (c failingConn) Read([]byte) (int, error) { return 0, c.err }
+
+func (c failingConn) Write([]byte) (int, error) {
+	return 0, &net.OpError{Op: "write", Net: "iap", Err: c.err}
+}
+
+func TestSessionFails(t *testing.T) {
+	near, far := newLine()
+	defer far.Close()
+	why := errors.New("the relay went away")
+	if err := Stdio(t.Context(), failingConn{near, why}, strings.NewReader("x"), io.Discard); !errors.Is(err, why) {
 		t.Errorf("got %v", err)
 	}
 }
