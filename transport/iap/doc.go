@@ -10,11 +10,14 @@
 //
 //	conn.go, deadline.go  Conn: the contract of net.Conn
 //	ledger.go             the byte accounts; the one place where an ACK is decided
+//	ride.go               what a link asks of its session; the end of the local side
+//	resume.go             what follows the end of a link, and how a session gets the next
 //	link.go, pulse.go     one WebSocket: reader, writer, pings
 //	batch.go              the two thin conns around TLS that make a batch cost one system call
 //	upgrade.go, reach.go  HTTP upgrade; TCP, proxy and TLS
 //	internal/wire         the relay's messages
 //	errors.go             what can go wrong, and the relay's close codes
+//	stats.go, trace.go    what there is to see
 //
 // SPEC.md gives the bytes and how each fact is known, since Google describes the protocol nowhere. Package iaptest is an emulator of
 // the relay, for tests of this package and of its users.

@@ -32,6 +32,8 @@ type session interface {
 	reserve(n int) []byte
 	// deliver takes one message. It blocks while the caller reads too slowly; an error ends the link.
 	deliver(m wire.Message) error
+	// announce tells the caller of what was delivered, since reading will now wait for the network.
+	announce()
 	// fill hands out messages to send, about batchSize bytes of them. last says that all is sent and nothing will follow.
 	fill(send func(msg []byte) error) (n int, last bool, err error)
 	// flushed says that what fill handed out has left.
@@ -128,9 +130,11 @@ func (l *link) receive(room func(n int) []byte) (wire.Message, error) {
 // serve runs the session over the link until the link ends, and returns why: a *CloseError, a *ProtocolError or a *LinkError.
 func (l *link) serve(s session) error {
 	l.conn.hold(l.nudge)
+	l.conn.records.beforeRead = s.announce
 	l.tasks.Go(func() { l.write(s) })
 	l.tasks.Go(func() { l.pulse(s) })
 	err := l.cause(l.read(s), true)
+	s.announce()
 	close(l.ended)
 	var broken *ProtocolError
 	var lost *LinkError

@@ -48,12 +48,22 @@ func (c *Conn) takeData(n int) {
 	}
 	c.recv.commit(n)
 	c.linger.stir()
-	c.readable.Broadcast()
+	if c.recv.waiting() > maxWaiting {
+		c.readable.Broadcast()
+	}
 	for c.recv.waiting() > maxWaiting && !c.closed && !c.released {
 		c.parked = true
 		c.unparked.Wait()
 	}
 	c.parked = false
+}
+
+func (c *Conn) announce() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.recv.waiting() > 0 {
+		c.readable.Broadcast()
+	}
 }
 
 func (c *Conn) fill(send func([]byte) error) (n int, last bool, err error) {
