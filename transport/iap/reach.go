@@ -32,10 +32,12 @@ func (d *Dialer) connect(ctx context.Context, relay *url.URL) (net.Conn, error) 
 	}
 	if via == nil {
 		conn, err := d.dialTCP(ctx, addr)
+		tuneTCP(conn)
 		d.Trace.connect(addr, "", conn, err)
 		return conn, err
 	}
 	conn, err := d.connectVia(ctx, via, addr)
+	tuneTCP(conn)
 	d.Trace.connect(addr, via.Host, conn, err)
 	return conn, err
 }

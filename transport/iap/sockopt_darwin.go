@@ -1,0 +1,8 @@
+package iap
+
+import "golang.org/x/sys/unix"
+
+func setSocketOptions(fd uintptr) {
+	unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, unsentInKernel)
+	unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_RXT_CONNDROPTIME, int(userTimeout.Seconds()))
+}
