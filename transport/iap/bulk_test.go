@@ -102,6 +102,7 @@ const frameSize = 8 + 6 + 16384
 
 // Ports of the peer process's VM.
 const (
+	portEcho   = 7
 	portSink   = 9
 	portSource = 19
 )
@@ -113,6 +114,7 @@ type peer struct {
 	RawSource string
 	CA        []byte
 	tls       *tls.Config
+	wrap      func(net.Conn) net.Conn
 }
 
 // startPeer runs this test binary as the peer process.
@@ -151,6 +153,7 @@ func runPeer() error {
 	defer s.Close()
 	s.Handle("vm", portSink, iaptest.Serve(discard))
 	s.Handle("vm", portSource, iaptest.Serve(pour))
+	s.Handle("vm", portEcho, iaptest.Echo())
 	p := peer{URL: s.URL, CA: s.CACert()}
 	for _, raw := range []struct {
 		addr  *string
@@ -215,6 +218,7 @@ func (p *peer) ours(port int) (stream, error) {
 	d := &iap.Dialer{
 		URL:       p.URL,
 		TLSConfig: p.tls,
+		NetDial:   p.dialTCP,
 		Token:     func(context.Context, string) (string, error) { return "token", nil },
 	}
 	c, err := d.Dial(context.Background(), iap.Target{Project: "p", Zone: "z", Instance: "vm", Port: port})
@@ -268,9 +272,7 @@ type bareStream struct {
 }
 
 func (p *peer) bare(port int) (stream, error) {
-	cfg := p.tls.Clone()
-	cfg.DynamicRecordSizingDisabled = true
-	c, err := tls.Dial("tcp", p.URL[len("wss://"):len(p.URL)-len("/v4")], cfg)
+	c, err := p.dialTLS(p.URL[len("wss://") : len(p.URL)-len("/v4")])
 	if err != nil {
 		return nil, err
 	}
