@@ -66,7 +66,7 @@ type link struct {
 	broken    error         // what broke the link, seen by the writer or by pulse
 	writing   bool          // the writer is inside a system call
 	heard     time.Time     // when the last message or pong came
-	answering bool          // the relay has answered a ping
+	answering bool          // the relay has answered a ping, on this link or one before
 	rtt       time.Duration // of the last ping
 }
 

@@ -24,7 +24,7 @@ const (
 type vitals struct {
 	silence     time.Duration // since the last message or pong
 	outstanding bool          // bytes wait for the relay's confirmation
-	answering   bool          // the relay has answered a ping on this link
+	answering   bool          // the relay has answered a ping of this session
 	parked      bool          // the reader waits for the caller, so a pong could not be seen
 	writing     bool          // the writer is blocked, so a ping may not have left
 	slept       bool          // the machine has slept since the last look
@@ -114,6 +114,13 @@ func (l *link) vitals(s session, looked time.Time) vitals {
 		silence: now.Sub(l.heard), outstanding: outstanding, answering: l.answering,
 		parked: parked, writing: l.writing, slept: wall-now.Sub(looked) > wallJump,
 	}
+}
+
+// hasAnswered says whether the relay is known to answer pings.
+func (l *link) hasAnswered() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.answering
 }
 
 // lastRTT is the round trip of the last ping.

@@ -271,6 +271,7 @@ func (c *Conn) resumed(o opened) error {
 		return err
 	}
 	c.send.rewind()
+	o.link.answering = c.link.hasAnswered()
 	c.link = o.link
 	c.resumes++
 	outage := time.Since(c.downSince)
