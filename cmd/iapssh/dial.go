@@ -73,13 +73,7 @@ func (r *relay) dial(ctx context.Context, plan config.Plan) (*iap.Conn, error) {
 		Proxy:           http.ProxyFromEnvironment,
 		TLSClientConfig: &tls.Config{RootCAs: roots},
 	}}
-	return r.dialer.Dial(ctx, iap.Target{
-		Project:   plan.IAP.Project,
-		Zone:      plan.IAP.Zone,
-		Instance:  plan.IAP.Instance,
-		Interface: plan.IAP.Interface,
-		Port:      plan.Port,
-	})
+	return r.dialer.Dial(ctx, target(plan))
 }
 
 // token is the dialer's token source.
@@ -105,11 +99,23 @@ func (r *relay) credentials(ctx context.Context) (*creds.Source, error) {
 }
 
 // facts is what a report may need beside the error.
-func (r *relay) facts() report.Facts {
+func (r *relay) facts(plan config.Plan) report.Facts {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.source == nil {
-		return report.Facts{}
+	f := report.Facts{Target: target(plan)}
+	if r.source != nil {
+		f.Principal, f.Origin, f.SignIn = r.source.Principal(), r.source.Origin(), r.source.SignIn()
 	}
-	return report.Facts{Principal: r.source.Principal(), Origin: r.source.Origin()}
+	return f
+}
+
+// target is the plan's VM and port.
+func target(plan config.Plan) iap.Target {
+	return iap.Target{
+		Project:   plan.IAP.Project,
+		Zone:      plan.IAP.Zone,
+		Instance:  plan.IAP.Instance,
+		Interface: plan.IAP.Interface,
+		Port:      plan.Port,
+	}
 }

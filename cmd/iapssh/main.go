@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"time"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
@@ -24,11 +25,20 @@ import (
 var version = "devel"
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), endSignals()...)
+	ctx, stop := untilSignal()
 	catchBrokenPipe()
 	code := run(ctx, os.Args[1:])
 	stop()
 	os.Exit(code)
+}
+
+// untilSignal gives a context that a signal ends; those that we were started to ignore, as by nohup, stay ignored.
+func untilSignal() (context.Context, context.CancelFunc) {
+	heeded := slices.DeleteFunc(endSignals(), signal.Ignored)
+	if len(heeded) == 0 { // which to the signal package would mean all
+		return context.WithCancel(context.Background())
+	}
+	return signal.NotifyContext(context.Background(), heeded...)
 }
 
 // run does what argv says and gives the exit code.
@@ -102,7 +112,7 @@ func stdio(ctx context.Context, plan config.Plan, messages io.Writer) int {
 	case ctx.Err() != nil || errors.As(err, &output) || plan.LogLevel < config.LogError:
 		// Whoever ended us, or no longer listens, does not wait for an explanation.
 	default:
-		io.WriteString(messages, report.Of(err, r.facts()).Line())
+		io.WriteString(messages, report.Of(err, r.facts(plan)).Line())
 	}
 	return report.ExitFailure
 }
@@ -122,7 +132,7 @@ func ssh(ctx context.Context, plan config.Plan, messages io.Writer) int {
 		return code
 	}
 	if ctx.Err() == nil && plan.LogLevel >= config.LogError {
-		io.WriteString(messages, report.Of(err, r.facts()).Lines())
+		io.WriteString(messages, report.Of(err, r.facts(plan)).Lines())
 	}
 	return report.ExitFailure
 }

@@ -3,6 +3,7 @@ package iap
 import (
 	"errors"
 	"fmt"
+	"unicode"
 )
 
 // Stage names the part of a dial that failed.
@@ -145,7 +146,7 @@ var (
 func sanitize(s string) string {
 	clean := []rune(s)
 	for i, r := range clean {
-		if r < ' ' || r == 0x7f || (r >= 0x80 && r < 0xa0) || r == 0xfffd {
+		if !unicode.IsPrint(r) || r == unicode.ReplacementChar {
 			clean[i] = '?'
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/coder/websocket"
@@ -22,12 +23,12 @@ const (
 )
 
 // upgrade asks for a WebSocket over conn. It owns conn: an error closes it.
-func (d *Dialer) upgrade(ctx context.Context, conn *frameConn, url, token string) (*websocket.Conn, error) {
+func (d *Dialer) upgrade(ctx context.Context, conn *frameConn, address, token string) (*websocket.Conn, error) {
 	header := http.Header{"Origin": {origin}, "User-Agent": {d.userAgent()}}
 	if token != "" {
 		header.Set("Authorization", "Bearer "+token)
 	}
-	ws, resp, err := websocket.Dial(ctx, url, &websocket.DialOptions{
+	ws, resp, err := websocket.Dial(ctx, address, &websocket.DialOptions{
 		HTTPClient:   &http.Client{Transport: oneRequest{conn}, CheckRedirect: followNone},
 		HTTPHeader:   header,
 		Subprotocols: []string{subprotocol},
@@ -39,10 +40,6 @@ func (d *Dialer) upgrade(ctx context.Context, conn *frameConn, url, token string
 		status = resp.StatusCode
 	}
 	err = upgradeError(resp, err)
-	if err == nil && !strings.EqualFold(ws.Subprotocol(), subprotocol) {
-		ws.CloseNow()
-		err = &ProtocolError{Detail: "the upgrade's answer does not name the subprotocol " + subprotocol}
-	}
 	d.Trace.upgrade(status, err)
 	if err != nil {
 		conn.Close()
@@ -55,10 +52,16 @@ func (d *Dialer) upgrade(ctx context.Context, conn *frameConn, url, token string
 	return ws, nil
 }
 
-// upgradeError makes an HTTPError of an answer that is not 101.
+// upgradeError makes an HTTPError of an answer that is not 101, and takes the libraries' wrapping off other errors.
 func upgradeError(resp *http.Response, err error) error {
-	if err == nil || resp == nil || resp.StatusCode == http.StatusSwitchingProtocols {
-		return err
+	var wrapped *url.Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &wrapped):
+		return wrapped.Err
+	case resp == nil || resp.StatusCode == http.StatusSwitchingProtocols:
+		return &ProtocolError{Detail: "WebSocket handshake", Err: err}
 	}
 	refused := &HTTPError{Status: resp.StatusCode, Location: resp.Header.Get("Location")}
 	if resp.Body != nil {
@@ -80,16 +83,19 @@ func (t oneRequest) RoundTrip(req *http.Request) (*http.Response, error) {
 	stop := closeOnDone(req.Context(), t.conn)
 	defer stop()
 	if err := req.Write(t.conn); err != nil {
-		return nil, err
+		return nil, &LinkError{Err: err}
 	}
 	limit := &io.LimitedReader{R: t.conn, N: maxHeader}
 	buffered := bufio.NewReader(limit)
 	resp, err := http.ReadResponse(buffered, req)
-	if err != nil {
-		if limit.N == 0 {
-			err = errors.New("the header of the answer is too long")
-		}
-		return nil, err
+	switch {
+	case err == nil:
+	case limit.N == 0:
+		return nil, &ProtocolError{Detail: "the header of the answer is too long"}
+	case t.conn.readFailure() != nil:
+		return nil, &LinkError{Err: t.conn.readFailure()}
+	default:
+		return nil, &ProtocolError{Detail: "the answer is not HTTP", Err: err}
 	}
 	if resp.StatusCode != http.StatusSwitchingProtocols {
 		resp.Body = struct {
@@ -97,6 +103,10 @@ func (t oneRequest) RoundTrip(req *http.Request) (*http.Response, error) {
 			io.Closer
 		}{resp.Body, t.conn}
 		return resp, nil
+	}
+	// The library takes an answer without one.
+	if !strings.EqualFold(resp.Header.Get("Sec-WebSocket-Protocol"), subprotocol) {
+		return nil, &ProtocolError{Detail: "the answer does not name the subprotocol " + subprotocol}
 	}
 	limit.N = math.MaxInt64
 	resp.Body = &upgraded{frameConn: t.conn, buffered: buffered}

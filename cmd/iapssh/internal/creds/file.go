@@ -98,6 +98,14 @@ func (f *fields) vet(types ...string) error {
 
 func (f *file) origin() string { return originOf(f.path, f.variable) }
 
+func (f *file) signIn() string {
+	switch f.fields.Type {
+	case typeUser, typeExternalUser:
+		return login(f.variable)
+	}
+	return ""
+}
+
 func (f *file) principal() string {
 	if f.fields.ImpersonationURL != "" {
 		return impersonated(f.fields.ImpersonationURL)

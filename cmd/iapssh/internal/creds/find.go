@@ -197,3 +197,4 @@ func (r rawToken) fetch(context.Context) (accessToken, error) {
 
 func (r rawToken) principal() string { return "" }
 func (r rawToken) origin() string    { return envToken }
+func (r rawToken) signIn() string    { return (&RefusedError{Origin: envToken}).Advice() }

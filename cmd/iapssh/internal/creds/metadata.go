@@ -55,6 +55,7 @@ func findVM(ctx context.Context, env Environment) (*vm, error) {
 
 func (v *vm) principal() string { return v.email }
 func (v *vm) origin() string    { return originMetadata }
+func (v *vm) signIn() string    { return "" }
 
 // fetch gets the token that the metadata server holds, which it replaces by
 // itself some minutes before the end and not earlier.

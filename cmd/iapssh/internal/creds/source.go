@@ -36,6 +36,8 @@ type credential interface {
 	fetch(ctx context.Context) (accessToken, error)
 	principal() string
 	origin() string
+	// signIn is the command that makes the credential good again, or "".
+	signIn() string
 }
 
 // Source hands out access tokens of one credential. Its methods may be called
@@ -70,6 +72,10 @@ func (s *Source) Principal() string { return s.credential.principal() }
 // Origin says where the credential was found, in words for people: a
 // variable, a file, or both.
 func (s *Source) Origin() string { return s.credential.origin() }
+
+// SignIn is what to run when the credential's tokens are turned down because
+// they, or the sign-in behind them, have expired; "" if no command is known.
+func (s *Source) SignIn() string { return s.credential.signIn() }
 
 // Token returns an access token. If refused is not empty it is a token that
 // the relay or an API turned down, and will not be returned.

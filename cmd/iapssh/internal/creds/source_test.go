@@ -155,6 +155,7 @@ func (h hanging) fetch(ctx context.Context) (accessToken, error) {
 }
 func (h hanging) principal() string { return "" }
 func (h hanging) origin() string    { return "" }
+func (h hanging) signIn() string    { return "" }
 
 func TestRenewalEndsWithItsLastCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

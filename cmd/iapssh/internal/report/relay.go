@@ -16,30 +16,42 @@ func ofDial(e *iap.DialError, facts Facts) Failure {
 	var status *iap.HTTPError
 	var proxy *iap.ProxyError
 	var protocol *iap.ProtocolError
+	var link *iap.LinkError
 	switch {
 	case errors.As(e.Err, &closed):
 		return closeCause(closed, e.Target, facts)
 	case errors.As(e.Err, &status):
-		return statusCause(status, e.Target)
+		return statusCause(status, e.Target, facts)
 	case errors.As(e.Err, &proxy):
 		return proxyCause(proxy)
+	case errors.As(e.Err, &link):
+		return failure(fmt.Sprintf("the relay hung up before it said anything about %s: %v", on(e.Target), link.Err),
+			"try again; if it persists, look for a proxy or firewall on the way to tunnel.cloudproxy.app")
 	case errors.As(e.Err, &protocol):
 		return failure("cannot speak with the relay: "+protocol.Error(), "check for a proxy that alters WebSockets on the way to tunnel.cloudproxy.app")
 	}
 	switch e.Stage {
 	case iap.StageToken:
-		return failure("cannot sign in to Google: "+e.Err.Error(), "")
+		if timedOut(e.Err) {
+			return failure("cannot sign in to Google: no answer in time about "+facts.who(), "check the network, or set HTTPS_PROXY if a proxy leads outside")
+		}
+		return failure("cannot sign in to Google: "+e.Err.Error(), facts.signIn())
 	case iap.StageConnect:
 		return connectCause(e.Err)
 	case iap.StageTLS:
 		return tlsCause(e.Err)
+	case iap.StageUpgrade:
+		if timedOut(e.Err) {
+			return failure("the relay took the connection and did not answer in time",
+				"try again; if it persists, look for a proxy or firewall on the way to tunnel.cloudproxy.app")
+		}
 	case iap.StageSession:
 		if timedOut(e.Err) {
 			return failure("IAP gave no answer about "+on(e.Target),
 				"the VM may be stopped or starting, or a firewall may drop tcp:"+fmt.Sprint(e.Target.Port)+" from 35.235.240.0/20")
 		}
 	}
-	return Failure{Cause: fmt.Sprintf("cannot reach IAP (%s): %v", e.Stage, e.Err)}
+	return failure(fmt.Sprintf("cannot reach IAP (%s): %v", e.Stage, e.Err), "try again; -v tells each step")
 }
 
 func failure(cause, fix string) Failure { return Failure{Cause: cause, Fix: fix} }
@@ -49,7 +61,29 @@ func bracket(e *iap.CloseError) string {
 	return fmt.Sprintf("[%d: '%s']", e.Code, e.Reason)
 }
 
-// closeCause explains a close code of the relay: its words, what it means, and what mends it.
+// ofEnd explains the end of a session that had begun. What would have helped a session to begin is no help here.
+func ofEnd(e *iap.CloseError, facts Facts) Failure {
+	end := func(why, fix string) Failure {
+		return failure(fmt.Sprintf("IAP ended the session with VM %s %s: %s", facts.Target.Instance, bracket(e), why), fix)
+	}
+	switch e.Code {
+	case iap.CloseReadFailed, iap.CloseWriteFailed:
+		return failure(fmt.Sprintf("Connection to VM %s closed by remote host. %s", facts.Target.Instance, bracket(e)), "the VM, or what listens there, reset the connection")
+	case iap.CloseSIDUnknown, iap.CloseSIDInUse, iap.CloseCannotRewind:
+		return end("after an outage it could not be resumed", "connect again")
+	case iap.CloseNotAuthorized:
+		return end(facts.who()+" may no longer use it", "the role may have been withdrawn, or an access level is no longer met; "+facts.signIn())
+	case iap.CloseReauthenticate:
+		return end("the sign-in has expired", facts.signIn())
+	case iap.CloseLookupFailed, iap.CloseLookupFailedResume:
+		return end("the VM is gone", fmt.Sprintf("see: gcloud compute instances list --project=%s", facts.Target.Project))
+	case iap.CloseBadAck, iap.CloseInvalidAck, iap.CloseInvalidOpcode, iap.CloseInvalidTag, iap.CloseInvalidData:
+		return end("it found fault with what we sent", "please report this")
+	}
+	return end("no reason is known", "connect again")
+}
+
+// closeCause explains a close code of the relay in place of a session: its words, what it means, and what mends it.
 func closeCause(e *iap.CloseError, target iap.Target, facts Facts) Failure {
 	cause := "Error while connecting " + bracket(e) + "."
 	switch e.Code {
@@ -61,8 +95,8 @@ func closeCause(e *iap.CloseError, target iap.Target, facts Facts) Failure {
 		)
 	case iap.CloseNotAuthorized:
 		return failure(
-			fmt.Sprintf("%s %s may not use IAP to reach VM %s in zone %s of project %s", cause, facts.who(), target.Instance, target.Zone, target.Project),
-			fmt.Sprintf("check the project's name, or grant the role (it takes minutes to work): gcloud projects add-iam-policy-binding %s "+
+			fmt.Sprintf("%s IAP does not let %s reach VM %s in zone %s of project %s", cause, facts.who(), target.Instance, target.Zone, target.Project),
+			expired(facts)+fmt.Sprintf("check the project's name, or grant the role (it takes minutes to work): gcloud projects add-iam-policy-binding %s "+
 				"--member=%s --role=roles/iap.tunnelResourceAccessor", target.Project, facts.member()),
 		)
 	case iap.CloseLookupFailed, iap.CloseLookupFailedResume:
@@ -71,9 +105,9 @@ func closeCause(e *iap.CloseError, target iap.Target, facts Facts) Failure {
 			fmt.Sprintf("see: gcloud compute instances list --project=%s", target.Project),
 		)
 	case iap.CloseReadFailed, iap.CloseWriteFailed:
-		return failure(cause+" The VM closed or reset the connection", "")
+		return failure(cause+" The VM closed or reset the connection", "try again")
 	case iap.CloseReauthenticate:
-		return failure(cause+" The sign-in has expired", "run: gcloud auth application-default login")
+		return failure(cause+" The sign-in of "+facts.who()+" has expired", facts.signIn())
 	case iap.CloseUnknownError:
 		return failure(cause+" IAP reported an internal error", "try again")
 	case iap.CloseNormal:
@@ -81,11 +115,19 @@ func closeCause(e *iap.CloseError, target iap.Target, facts Facts) Failure {
 	case iap.CloseBadAck, iap.CloseInvalidAck, iap.CloseInvalidOpcode, iap.CloseInvalidTag, iap.CloseInvalidData:
 		return failure(cause+" IAP found fault with what we sent", "please report this")
 	}
-	return failure(cause, "")
+	return failure(cause+" IAP gave no session with "+on(target), "try again")
+}
+
+// expired puts the likeliest cause first: a token that was given as it is lives for an hour, and the relay says 4033 to a bad one.
+func expired(facts Facts) string {
+	if facts.Principal == "" && facts.SignIn != "" {
+		return "the token may have expired (" + facts.SignIn + "); else "
+	}
+	return ""
 }
 
 // statusCause explains an HTTP status in place of the upgrade. The parenthesis is gcloud's, for scripts.
-func statusCause(e *iap.HTTPError, target iap.Target) Failure {
+func statusCause(e *iap.HTTPError, target iap.Target, facts Facts) Failure {
 	cause := fmt.Sprintf("Error while connecting [Handshake status %d %s].", e.Status, http.StatusText(e.Status))
 	switch {
 	case e.Status >= 300 && e.Status < 400:
@@ -95,7 +137,7 @@ func statusCause(e *iap.HTTPError, target iap.Target) Failure {
 		return failure(fmt.Sprintf("%s Zone %s is not known in project %s, or there is no such target", cause, target.Zone, target.Project),
 			fmt.Sprintf("see: gcloud compute instances list --project=%s --filter=name=%s", target.Project, target.Instance))
 	case e.Status == http.StatusUnauthorized:
-		return failure(cause+" (May be due to missing permissions) The access token was refused", "run: gcloud auth application-default login")
+		return failure(cause+" (May be due to missing permissions) The access token of "+facts.who()+" was refused", facts.signIn())
 	case e.Status == http.StatusForbidden:
 		return failure(cause+" (May be due to missing permissions) The WebSocket was refused",
 			"a proxy or an organisation policy may forbid WebSockets to tunnel.cloudproxy.app")
@@ -104,7 +146,7 @@ func statusCause(e *iap.HTTPError, target iap.Target) Failure {
 	case e.Status == http.StatusTooManyRequests || e.Status >= 500:
 		return failure(cause+" IAP is not able to answer at the moment", "try again in a little while")
 	}
-	return failure(cause, "")
+	return failure(cause+" The relay, or a proxy before it, does not take the request", "check --project, --zone and the VM's name")
 }
 
 func proxyCause(e *iap.ProxyError) Failure {

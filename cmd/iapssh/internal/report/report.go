@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"unicode"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/creds"
@@ -20,8 +21,10 @@ const ExitFailure = 255
 
 // Facts is what an error does not know itself.
 type Facts struct {
-	Principal string // who asked: an e-mail, or empty
-	Origin    string // where the credential was found, or empty
+	Principal string     // who asked: an e-mail, or empty
+	Origin    string     // where the credential was found, or empty
+	SignIn    string     // the command that renews the credential, or empty
+	Target    iap.Target // of a session that had begun
 }
 
 // who names the principal, or what is known instead.
@@ -33,6 +36,14 @@ func (f Facts) who() string {
 		return "the account of " + f.Origin
 	}
 	return "the account in use"
+}
+
+// signIn says how to sign in again, as far as that is known.
+func (f Facts) signIn() string {
+	if f.SignIn == "" {
+		return "check the credential of " + f.who()
+	}
+	return "run: " + f.SignIn
 }
 
 // member names the principal as IAM's commands want it.
@@ -129,9 +140,9 @@ func ofRelay(err error, facts Facts) (Failure, bool) {
 	case errors.As(err, &dial):
 		return ofDial(dial, facts), true
 	case errors.As(err, &closed) && closed.Code != iap.CloseNormal:
-		return Failure{Cause: "the session was ended by IAP " + bracket(closed), Fix: closeCause(closed, iap.Target{}, facts).Fix}, true
+		return ofEnd(closed, facts), true
 	case errors.As(err, &link):
-		return Failure{Cause: "the connection to IAP broke: " + link.Err.Error(), Fix: "check the network and connect again"}, true
+		return Failure{Cause: fmt.Sprintf("the connection to VM %s broke: %v", facts.Target.Instance, link.Err), Fix: "check the network and connect again"}, true
 	case errors.As(err, &protocol):
 		return Failure{Cause: protocol.Error(), Fix: "please report this"}, true
 	}
@@ -141,12 +152,15 @@ func ofRelay(err error, facts Facts) (Failure, bool) {
 // Clean makes a text that may hold bytes from the network fit for one line of a terminal.
 func Clean(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == 0xfffd {
+		if unprintable(r) {
 			return '?'
 		}
 		return r
 	}, strings.ReplaceAll(strings.TrimSpace(s), "\n", "; "))
 }
+
+// Clean's judgement of one character: what controls a terminal, or turns the direction of writing, is not shown.
+func unprintable(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar }
 
 func timedOut(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)

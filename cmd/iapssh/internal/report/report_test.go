@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"testing"
@@ -33,12 +34,18 @@ func TestOf(t *testing.T) {
 	}{
 		{"closed port", closed(4003, "failed to connect to backend"),
 			[]string{"[4003: 'failed to connect to backend']. (Failed to connect to port 22)", "VM vm in zone zone-a of project proj"}, "gcloud compute firewall-rules create"},
-		{"refused", closed(4033, "not authorized"), []string{"[4033: 'not authorized']", "ali@example.com may not use IAP"}, "roles/iap.tunnelResourceAccessor"},
+		{"refused", closed(4033, "not authorized"), []string{"[4033: 'not authorized']", "IAP does not let ali@example.com reach VM vm"}, "roles/iap.tunnelResourceAccessor"},
 		{"no such VM", closed(4047, "Failed to lookup instance"), []string{"[4047: 'Failed to lookup instance']"}, "gcloud compute instances list"},
-		{"sign-in expired", closed(4004, ""), []string{"expired"}, "gcloud auth application-default login"},
+		{"sign-in expired", closed(4004, ""), []string{"expired", "ali@example.com"}, "gcloud auth renew"},
 		{"our mistake", closed(4008, "bad tag"), []string{"4008"}, "report this"},
-		{"unknown code", closed(4999, "later"), []string{"[4999: 'later']"}, ""},
-		{"reset", fmt.Errorf("wrapped: %w", &iap.CloseError{Code: 4010, Reason: "destination read failed", Established: true}), []string{"[4010: 'destination read failed']"}, ""},
+		{"unknown code", closed(4999, "later"), []string{"[4999: 'later']"}, "again"},
+		{"reset", fmt.Errorf("wrapped: %w", &iap.CloseError{Code: 4010, Reason: "destination read failed", Established: true}), []string{"Connection to VM vm closed by remote host", "[4010: 'destination read failed']"}, "reset"},
+		{"withdrawn", &iap.CloseError{Code: 4033, Established: true}, []string{"VM vm", "ali@example.com"}, "gcloud auth renew"},
+		{"not resumed", &iap.CloseError{Code: 4001, Established: true}, []string{"VM vm", "[4001: '']", "resumed"}, "connect again"},
+		{"hung up", dialed(iap.StageUpgrade, &iap.LinkError{Err: io.EOF}), []string{"hung up", "VM vm"}, "proxy"},
+		{"silent relay", dialed(iap.StageUpgrade, context.DeadlineExceeded), []string{"in time"}, "proxy"},
+		{"silent token endpoint", dialed(iap.StageToken, context.DeadlineExceeded), []string{"in time", "ali@example.com"}, "network"},
+		{"bad request", dialed(iap.StageUpgrade, &iap.HTTPError{Status: 400}), []string{"400"}, "--zone"},
 		{"link lost", &iap.LinkError{Err: errors.New("connection reset by peer")}, []string{"connection reset by peer"}, "connect again"},
 		{"captive portal", dialed(iap.StageUpgrade, &iap.HTTPError{Status: 302, Location: "https://portal/"}), []string{"302", "https://portal/"}, "captive portal"},
 		{"no such zone", dialed(iap.StageUpgrade, &iap.HTTPError{Status: 404}), []string{"404", "zone-a"}, "gcloud compute instances list"},
@@ -51,7 +58,7 @@ func TestOf(t *testing.T) {
 		{"no credential", dialed(iap.StageToken, &creds.NotFoundError{Looked: []string{"GOOGLE_APPLICATION_CREDENTIALS"}}), []string{"sign in"}, "gcloud auth application-default login"},
 		{"no zone", &config.MissingError{What: "zone", Host: "vm", Fix: "give --zone=ZONE"}, []string{"zone", "vm"}, "--zone=ZONE"},
 	} {
-		got := Of(tc.err, Facts{Principal: "ali@example.com"})
+		got := Of(tc.err, Facts{Principal: "ali@example.com", SignIn: "gcloud auth renew", Target: target})
 		for _, want := range tc.cause {
 			if !strings.Contains(got.Cause, want) {
 				t.Errorf("%s: cause %q lacks %q", tc.name, got.Cause, want)
@@ -66,9 +73,17 @@ func TestOf(t *testing.T) {
 	}
 }
 
+// A token that was given as it is may be too old: that comes before advice about roles.
+func TestRawTokenMayHaveExpired(t *testing.T) {
+	got := Of(closed(4033, "not authorized"), Facts{Origin: "CLOUDSDK_AUTH_ACCESS_TOKEN", SignIn: "set it anew"})
+	if !strings.HasPrefix(got.Fix, "the token may have expired (set it anew)") {
+		t.Errorf("fix %q", got.Fix)
+	}
+}
+
 func TestHostileText(t *testing.T) {
-	got := Of(closed(4003, "\x1b]0;owned\a\nsecond line \u009b31m"), Facts{}).Line()
-	if strings.ContainsAny(got[:len(got)-1], "\x1b\a\n\u009b") {
+	got := Of(closed(4003, "\x1b]0;owned\a\nsecond line \u009b31m \u202eright to left"), Facts{}).Line()
+	if strings.ContainsAny(got[:len(got)-1], "\x1b\a\n\u009b\u202e") {
 		t.Errorf("unclean: %q", got)
 	}
 }
