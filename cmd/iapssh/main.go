@@ -27,7 +27,7 @@ var version = "devel"
 func main() {
 	ctx, stop := untilSignal()
 	catchBrokenPipe()
-	code := run(ctx, os.Args[1:])
+	code := run(ctx, os.Args[0], os.Args[1:])
 	stop()
 	os.Exit(code)
 }
@@ -41,9 +41,9 @@ func untilSignal() (context.Context, context.CancelFunc) {
 	return signal.NotifyContext(context.Background(), heeded...)
 }
 
-// run does what argv says and gives the exit code.
-func run(ctx context.Context, argv []string) int {
-	plan, err := config.Resolve(ctx, argv, config.System())
+// run does what argv says and gives the exit code. program is what we were called as.
+func run(ctx context.Context, program string, argv []string) int {
+	plan, err := config.Resolve(ctx, program, argv, effects())
 	if err != nil {
 		return complain(os.Stderr, plan.Mode, err)
 	}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -14,11 +15,19 @@ var longFlags = map[string]string{
 	"--account":                 "iapaccount",
 	"--configuration":           "iapconfiguration",
 	"--iap-tunnel-url-override": "", // commandLine.relayURL
+
+	"--region":                      "iapregion",
+	"--network":                     "iapnetwork",
+	"--dest-group":                  "iapdestgroup",
+	"--impersonate-service-account": "iapimpersonateserviceaccount",
 }
 
-// refusedOptions are ssh's options whose feature is not built. Accepting them
-// would give the user something else than asked for.
-const refusedOptions = "AbBDfGIJKLMOQRwWXYy"
+// Settings that no keyword makes. Like all that an option sets, they carry it as
+// their position.
+const (
+	kwStdioForward = "-W"
+	kwMuxCommand   = "-O"
+)
 
 // A commandLine is what ssh's grammar says beside the settings it makes.
 type commandLine struct {
@@ -29,7 +38,10 @@ type commandLine struct {
 	configFile   string
 	logFile      string
 	relayURL     string
-	version      bool // -V
+	version      bool   // -V: nothing else counts
+	query        string // -Q: nor here
+	dump         bool   // -G
+	syslog       bool   // -y
 	flags        map[string]string
 	optionsEnded bool // "--" was seen
 	debug        bool // some -v was seen
@@ -50,7 +62,7 @@ func parseArgv(argv []string, ev *evaluator) (commandLine, error) {
 		}
 	}
 	g := &getopt{argv: argv}
-	if err := c.options(g, ev); err != nil || c.version {
+	if err := c.options(g, ev); err != nil || c.answers() {
 		return c, err
 	}
 	if len(g.argv) == 0 {
@@ -60,7 +72,7 @@ func parseArgv(argv []string, ev *evaluator) (commandLine, error) {
 		return c, err
 	}
 	if !c.optionsEnded {
-		if err := c.options(g, ev); err != nil || c.version {
+		if err := c.options(g, ev); err != nil || c.answers() {
 			return c, err
 		}
 	}
@@ -69,6 +81,12 @@ func parseArgv(argv []string, ev *evaluator) (commandLine, error) {
 	}
 	if user := ev.settings.word("user"); c.userTyped && !validUser(user) {
 		return c, &UsageError{Text: "remote username contains invalid characters"}
+	}
+	if c.host == "" && !c.dump { // -G prints even that
+		return c, &UsageError{Text: "hostname is empty", Synopsis: true}
+	}
+	if c.syslog && c.logFile != "" {
+		return c, &UsageError{Text: "Can't specify both -y and -E"}
 	}
 	if !validHostname(c.host) {
 		return c, &UsageError{Text: "hostname contains invalid characters"}
@@ -84,6 +102,9 @@ func parseArgv(argv []string, ev *evaluator) (commandLine, error) {
 	}
 	return c, nil
 }
+
+// answers says that an option was met which ends the reading of others.
+func (c *commandLine) answers() bool { return c.version || c.query != "" }
 
 // looksLikeOption spots gcloud's habit: "gcloud compute ssh VM -- -L 1:h:2".
 func looksLikeOption(word string) bool {
@@ -101,104 +122,228 @@ func (c *commandLine) options(g *getopt, ev *evaluator) error {
 			c.optionsEnded = g.last == "--"
 			return nil
 		}
-		if err := c.option(o, ev); err != nil || c.version {
+		if err := c.option(o, ev); err != nil || c.answers() {
 			return err
 		}
 	}
 }
 
+// assignments are the options that do no more than set a keyword, replacing what
+// it had; "" stands for the option's argument.
+var assignments = map[string][][2]string{
+	"4": {{"addressfamily", "inet"}},
+	"6": {{"addressfamily", "inet6"}},
+	"A": {{"forwardagent", "yes"}},
+	"a": {{"forwardagent", "no"}},
+	"B": {{"bindinterface", ""}},
+	"b": {{"bindaddress", ""}},
+	"C": {{"compression", "yes"}},
+	"f": {{"forkafterauthentication", "yes"}, {"stdinnull", "yes"}},
+	"g": {{"gatewayports", "yes"}},
+	"I": {{"pkcs11provider", ""}},
+	"K": {{"gssapiauthentication", "yes"}, {"gssapidelegatecredentials", "yes"}},
+	"k": {{"gssapidelegatecredentials", "no"}},
+	"n": {{"stdinnull", "yes"}},
+	"q": {{"loglevel", "QUIET"}},
+	"S": {{"controlpath", ""}},
+	"T": {{"requesttty", "no"}},
+	"X": {{"forwardx11", "yes"}},
+	"x": {{"forwardx11", "no"}},
+	"Y": {{"forwardx11", "yes"}, {"forwardx11trusted", "yes"}},
+}
+
+// inert are the options of the above that have no effect here.
+const inert = "CKS"
+
 // option obeys one option.
 func (c *commandLine) option(o option, ev *evaluator) error {
-	put := func(name, value string) {
-		ev.settings[name] = setting{[]string{value}, position{file: "-" + o.name}}
-	}
-	putFirst := func(name, value string) bool {
-		if _, set := ev.settings[name]; set {
-			return false
-		}
-		put(name, value)
-		return true
-	}
 	if len(o.name) > 1 {
 		return c.longFlag(o)
 	}
-	if strings.Contains(refusedOptions, o.name) {
-		return &UnsupportedError{Option: "-" + o.name}
+	put := func(name, value string) {
+		ev.settings[name] = setting{[]string{value}, position{file: "-" + o.name}}
+	}
+	if pairs, ok := assignments[o.name]; ok {
+		for _, pair := range pairs {
+			put(pair[0], first(pair[1], o.arg))
+		}
+		if strings.Contains(inert, o.name) {
+			ev.ignored = append(ev.ignored, Ignored{Keyword: pairs[0][0], Where: "-" + o.name})
+		}
+		return nil
 	}
 	switch o.name {
 	case "1":
 		return &UsageError{Text: "SSH protocol v.1 is no longer supported"}
-	case "4":
-		put("addressfamily", "inet")
-	case "6":
-		put("addressfamily", "inet6")
 	case "2":
-	case "a":
-		put("forwardagent", "no")
-	case "g":
-		put("gatewayports", "yes")
-	case "k":
-		put("gssapidelegatecredentials", "no")
-	case "x":
-		put("forwardx11", "no")
-	case "C":
-		ev.ignored = append(ev.ignored, Ignored{Keyword: "compression", Where: "-C"})
-	case "c":
-		put("ciphers", o.arg)
 	case "E":
 		c.logFile = o.arg
+	case "F":
+		c.configFile = o.arg
+	case "G":
+		c.dump = true
+	case "i":
+		return c.identity(o.arg, ev)
+	case "J":
+		return ev.jump(o)
+	case "D", "L", "R":
+		return ev.forward(o)
+	case "N":
+		return sessionType(ev, "none", put)
+	case "O":
+		return muxCommand(ev, o, put)
+	case "o":
+		return ev.option(o.arg)
+	case "Q":
+		var err error
+		c.query, err = query(o.arg)
+		return err
+	case "s":
+		return sessionType(ev, "subsystem", put)
+	case "V":
+		c.version = true
+	case "W":
+		return stdioForward(ev, o, put)
+	case "y":
+		c.syslog = true
+	default:
+		return c.checked(o, ev, put)
+	}
+	return nil
+}
+
+// checked obeys the options whose value depends on what was set before, or is
+// checked in words of its own.
+func (c *commandLine) checked(o option, ev *evaluator, put func(name, value string)) error {
+	have := func(name string) string { return ev.settings.word(name) }
+	bad := func(format string) error { return &UsageError{Text: fmt.Sprintf(format, o.arg)} }
+	switch o.name {
+	case "c":
+		if !validAlgorithms("ciphers", o.arg) || o.arg[0] == '-' {
+			return bad("Unknown cipher type '%s'")
+		}
+		put("ciphers", o.arg)
 	case "e":
 		char, ok := parseEscape(o.arg)
 		if !ok {
-			return &UsageError{Text: fmt.Sprintf("Bad escape character '%s'.", o.arg)}
+			return bad("Bad escape character '%s'.")
 		}
 		put("escapechar", fmt.Sprint(char))
-	case "F":
-		c.configFile = o.arg
-	case "i":
-		return c.identity(o.arg, ev)
 	case "l":
-		c.userTyped = putFirst("user", o.arg) || c.userTyped
+		if have("user") == "" {
+			put("user", o.arg)
+			c.userTyped = true
+		}
+	case "M":
+		put("controlmaster", map[bool]string{false: "yes", true: "ask"}[have("controlmaster") == "yes"])
 	case "m":
+		if !validAlgorithms("macs", o.arg) || strings.IndexByte("+-^", o.arg[0]) >= 0 {
+			return bad("Unknown mac type '%s'")
+		}
 		put("macs", o.arg)
-	case "N":
-		return sessionType(ev, "none", put)
-	case "n":
-		put("stdinnull", "yes")
-	case "o":
-		return ev.option(o.arg)
 	case "P":
-		putFirst("tag", o.arg)
+		if have("tag") == "" {
+			put("tag", o.arg)
+		}
 	case "p":
-		if _, ok := parsePort(o.arg); !ok && ev.settings.word("port") == "" {
-			return &UsageError{Text: fmt.Sprintf("Bad port '%s'", o.arg)}
+		if have("port") != "" {
+			break
 		}
-		putFirst("port", o.arg)
-	case "q":
-		put("loglevel", LogQuiet.String())
-	case "S":
-		put("controlpath", o.arg)
-		ev.ignored = append(ev.ignored, Ignored{Keyword: "controlpath", Where: "-S"})
-	case "s":
-		return sessionType(ev, "subsystem", put)
-	case "T":
-		put("requesttty", "no")
+		port, ok := parsePort(o.arg)
+		if !ok {
+			return bad("Bad port '%s'")
+		}
+		put("port", strconv.Itoa(port))
 	case "t":
-		if ev.settings.word("requesttty") == "yes" {
-			put("requesttty", "force")
-		} else {
-			put("requesttty", "yes")
-		}
-	case "V":
-		c.version = true
+		put("requesttty", map[bool]string{false: "yes", true: "force"}[have("requesttty") == "yes"])
 	case "v":
 		level := LogDebug1
 		if c.debug {
-			level = min(parseLogLevel(ev.settings.word("loglevel"))+1, LogDebug3)
+			level = min(parseLogLevel(have("loglevel"))+1, LogDebug3)
 		}
 		c.debug = true
 		put("loglevel", level.String())
+	case "w":
+		device, ok := parseTunnelDevice(o.arg)
+		if !ok {
+			return bad("Bad tun device '%s'")
+		}
+		if have("tunnel") == "" {
+			put("tunnel", "point-to-point")
+		}
+		put("tunneldevice", device)
 	}
+	return nil
+}
+
+// forward obeys -L, -R and -D.
+func (ev *evaluator) forward(o option) error {
+	name := map[string]string{"D": "dynamic", "L": "local", "R": "remote"}[o.name]
+	spec, err := expander{env: ev.effects.LookupEnv}.expand(o.arg)
+	value, ok := parseForward(spec, o.name == "D", o.name == "R")
+	if !ok && o.name == "R" {
+		value, ok = parseForward(spec, true, true)
+	}
+	if err != nil || !ok {
+		return &UsageError{Text: fmt.Sprintf("Bad %s forwarding specification '%s'", name, o.arg)}
+	}
+	keyword := name + "forward"
+	old := ev.settings[keyword]
+	at := position{file: "-" + o.name}
+	if old.value != nil {
+		at = old.at
+	}
+	ev.settings[keyword] = setting{collect(keyword, old.value, value), at}
+	return nil
+}
+
+// stdioForward obeys -W.
+func stdioForward(ev *evaluator, o option, put func(name, value string)) error {
+	if ev.settings.word(kwStdioForward) != "" {
+		return &UsageError{Text: "stdio forward already specified"}
+	}
+	if ev.settings.word(kwMuxCommand) != "" {
+		return &UsageError{Text: "Cannot specify stdio forward with -O"}
+	}
+	spec, err := expander{env: ev.effects.LookupEnv}.expand(o.arg)
+	value, ok := parseForward(spec, true, false)
+	if err != nil || !ok {
+		return &UsageError{Text: fmt.Sprintf("Bad stdio forwarding specification '%s'", o.arg)}
+	}
+	put(kwStdioForward, strings.TrimSuffix(value, endsMark))
+	put("requesttty", "no")
+	put("sessiontype", "none")
+	return nil
+}
+
+// muxCommand obeys -O.
+func muxCommand(ev *evaluator, o option, put func(name, value string)) error {
+	switch {
+	case ev.settings.word(kwStdioForward) != "":
+		return &UsageError{Text: "Cannot specify multiplexing command with -W"}
+	case ev.settings.word(kwMuxCommand) != "":
+		return &UsageError{Text: "Multiplexing command already specified"}
+	}
+	switch o.arg {
+	case "check", "conninfo", "channels", "forward", "exit", "stop", "cancel", "proxy":
+		put(kwMuxCommand, o.arg)
+		return nil
+	}
+	return &UsageError{Text: "Invalid multiplex command."}
+}
+
+// jump obeys -J.
+func (ev *evaluator) jump(o option) error {
+	if _, set := ev.settings["proxyjump"]; set {
+		return &UsageError{Text: "Only a single -J option is permitted (use commas to separate multiple jump hops)"}
+	}
+	if _, set := ev.settings["proxycommand"]; set {
+		return &UsageError{Text: "Cannot specify -J with ProxyCommand"}
+	}
+	if _, _, ok := parseJump(o.arg, true); !ok {
+		return &UsageError{Text: "Invalid -J argument"}
+	}
+	ev.set("proxyjump", nil, o.arg, position{file: "-J"}, true)
 	return nil
 }
 

@@ -53,8 +53,8 @@ func TestArgv(t *testing.T) {
 		{"-V", func(p Plan) any { return p.Mode }, ModeSSHVersion},
 		{"10.0.0.1 -V", func(p Plan) any { return p.Mode }, ModeSSHVersion},
 
-		{"--project=p --zone z vm", func(p Plan) any { return p.IAP }, Target{"p", "z", "vm", "nic0"}},
-		{"vm --project p --zone=z ls", func(p Plan) any { return []any{p.IAP, p.Command} }, []any{Target{"p", "z", "vm", "nic0"}, "ls"}},
+		{"--project=p --zone z vm", func(p Plan) any { return p.IAP }, Target{Project: "p", Zone: "z", Instance: "vm", Interface: "nic0", Port: 7}},
+		{"vm --project p --zone=z ls", func(p Plan) any { return []any{p.IAP, p.Command} }, []any{Target{Project: "p", Zone: "z", Instance: "vm", Interface: "nic0", Port: 7}, "ls"}},
 		{"-o IAPProject=q --project=p -o IAPZone=z vm", func(p Plan) any { return p.IAP.Project }, "p"},
 		{"--network-interface=nic1 --project=p --zone=z vm", func(p Plan) any { return p.IAP.Interface }, "nic1"},
 		{"--project=p --zone=z vm", func(p Plan) any { return p.RouteReason }, "--project was given"},

@@ -30,17 +30,22 @@ package config
 
 import "context"
 
-// Resolve decides everything that the command line (without the program name),
-// the files and the environment can tell.
+// Resolve decides everything that the command line, the files and the environment
+// can tell. program is the name we were called by.
 //
-// Errors are *UsageError, *ConfigError (several may be joined), *MissingError
-// and *UnsupportedError, or what ctx says; ssh's exit status for each is 255.
-func Resolve(ctx context.Context, argv []string, effects Effects) (Plan, error) {
-	switch mode := modeOf(argv); mode {
+// Errors are *UsageError, *ConfigError (several may be joined) and
+// *UnsupportedError, or what ctx says; ssh's exit status for each is 255.
+func Resolve(ctx context.Context, program string, argv []string, effects Effects) (Plan, error) {
+	mode, line := modeOf(program, argv)
+	switch mode {
 	case ModeVersion, ModeHelp:
 		return Plan{Mode: mode}, nil
 	case ModeStdio:
-		return resolveStdio(argv, effects)
+		return resolveStdio(ctx, line, effects)
+	case modeListen:
+		return Plan{}, line.listen()
+	case modeNotBuilt:
+		return Plan{}, &UnsupportedError{Option: argv[0]}
 	default:
 		return resolveSession(ctx, argv, effects)
 	}

@@ -19,9 +19,6 @@ func (c *commandLine) destination(word string, ev *evaluator) error {
 		}
 		user, host = word[:at], word[at+1:]
 	}
-	if host == "" {
-		return &UsageError{Text: "hostname is empty", Synopsis: true}
-	}
 	c.host, ev.original = host, host
 	if user != "" && ev.settings.word("user") == "" {
 		ev.settings["user"] = setting{[]string{user}, position{file: "command-line"}}
@@ -58,6 +55,9 @@ func parseURI(uri string) (user, host, port string, ok bool) {
 		host, port = rest[:i], rest[i:]
 	} else {
 		host = rest
+	}
+	if badDomain(host) != "" && !strings.HasPrefix(rest, "[") {
+		return "", "", "", false
 	}
 	port = strings.TrimPrefix(port, ":")
 	if _, valid := parsePort(port); port != "" && !valid {

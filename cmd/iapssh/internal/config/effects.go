@@ -17,8 +17,10 @@ import (
 )
 
 // Effects is everything Resolve may see of the outside. System returns the
-// real ones; tests hand in fakes. Every field must be set.
+// real ones; tests hand in fakes. Every field must be set but those of Facts.
 type Effects struct {
+	Facts
+
 	OS        string // runtime.GOOS
 	LookupEnv func(name string) (value string, set bool)
 	User      func() (User, error)
@@ -36,6 +38,23 @@ type Effects struct {
 	Interfaces  func() ([]netip.Addr, error) // addresses of interfaces that are up
 	LookupHost  func(ctx context.Context, host string) ([]netip.Addr, error)
 	LookupCNAME func(ctx context.Context, host string) (string, error)
+}
+
+// Facts is what other packages know. A field that is nil knows nothing.
+type Facts struct {
+	// KnownHost says whether one of the known_hosts files has a line for just
+	// this host and port.
+	KnownHost func(files []string, host string, port int) bool
+	// NoCredential says that there is certainly none for Google.
+	NoCredential func() bool
+	// CachedVM returns the VM of that name in one of the projects, if it has been
+	// found before.
+	CachedVM func(instance string, projects []string) (project, zone string, ok bool)
+	// ProjectHere is the project of the VM that we run on; empty if we do not.
+	ProjectHere func(ctx context.Context) string
+	// Algorithms returns what the value of an algorithm keyword means, by our
+	// defaults and what is supported. keyword is in lower case.
+	Algorithms func(keyword, value string) ([]string, error)
 }
 
 // User is the local user, as the system knows him.

@@ -27,6 +27,7 @@ type evaluator struct {
 	command  string // remote command of the command line
 	settings settings
 	ignored  []Ignored
+	offline  bool // look no name up
 
 	final     bool // this is the second pass
 	wantFinal bool // some "Match final" asks for one
@@ -190,8 +191,9 @@ func (ev *evaluator) connection() connection {
 		user:     first(ev.settings.word("user"), ev.me.user),
 	}
 	c.keyAlias = first(ev.settings.word("hostkeyalias"), c.host)
-	if jump := ev.settings.word("proxyjump"); !strings.EqualFold(jump, "none") {
-		c.jump = jump
+	if ev.settings.isGiven("proxyjump") {
+		last, _, _ := parseJump(ev.settings.word("proxyjump"), false)
+		c.jump = last.host
 	}
 	return c
 }

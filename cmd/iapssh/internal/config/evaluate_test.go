@@ -211,7 +211,7 @@ func TestKeywordTable(t *testing.T) {
 		}
 	}
 	known := map[string]bool{}
-	for _, rules := range [][]refusal{alwaysRefused, refusedForwardings, refusedProxies, refusedIAP} {
+	for _, rules := range [][]refusal{alwaysRefused, refusedForwardings} {
 		for _, r := range rules {
 			known[lower(r.keyword)] = true
 		}

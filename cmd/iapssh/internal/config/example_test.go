@@ -19,7 +19,7 @@ func ExampleResolve() {
 		}
 		return nil, fs.ErrNotExist
 	}
-	plan, err := config.Resolve(context.Background(), []string{"-F", "ssh_config", "web-1", "uptime"}, effects)
+	plan, err := config.Resolve(context.Background(), "iapssh", []string{"-F", "ssh_config", "web-1", "uptime"}, effects)
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -88,7 +88,7 @@ func (m machine) effects() Effects {
 // resolve is Resolve with the command line as one string, cut at blanks.
 func (m machine) resolve(t *testing.T, line string) (Plan, error) {
 	t.Helper()
-	return Resolve(t.Context(), strings.Fields(line), m.effects())
+	return Resolve(t.Context(), "iapssh", strings.Fields(line), m.effects())
 }
 
 // withConfig is a machine whose user has this ~/.ssh/config.

@@ -33,8 +33,8 @@ func FuzzArgv(f *testing.F) {
 }
 
 func checkTwice(t *testing.T, m machine, argv []string) {
-	p, err := Resolve(t.Context(), argv, m.effects())
-	again, err2 := Resolve(t.Context(), argv, m.effects())
+	p, err := Resolve(t.Context(), "iapssh", argv, m.effects())
+	again, err2 := Resolve(t.Context(), "iapssh", argv, m.effects())
 	if !reflect.DeepEqual(p, again) || (err == nil) != (err2 == nil) || err != nil && err.Error() != err2.Error() {
 		t.Errorf("not the same twice:\n%+v %v\n%+v %v", p, err, again, err2)
 	}

@@ -15,6 +15,7 @@ type keyword struct {
 	read    reader
 	effect  effect
 	appends bool // values collect instead of the first winning
+	env     bool // ${ENV} is expanded before the arguments are read
 }
 
 // structural are the keywords that evaluate.go obeys itself.
@@ -37,6 +38,8 @@ var aliases = map[string]string{
 	"smartcarddevice":                 "pkcs11provider",
 }
 
+var keyTypes = algorithms("hostkeyalgorithms", "Bad key types '%s'.")
+
 // keywords is every name that OpenSSH 10 knows, those that Debian's and Apple's
 // patches add, and ours. A name that is in neither table is a bad option.
 var keywords = map[string]keyword{
@@ -51,42 +54,43 @@ var keywords = map[string]keyword{
 
 	// Through IAP: ours, behind IgnoreUnknown IAP* for OpenSSH.
 	"iap":              {read: iapChoice},
-	"iapproject":       {read: word},
+	"iapproject":       {read: someWords},
 	"iapzone":          {read: word},
 	"iapinterface":     {read: word},
 	"iapaccount":       {read: word},
 	"iapconfiguration": {read: word},
 
-	"iapregion":                    {read: word, effect: refused},
-	"iapnetwork":                   {read: word, effect: refused},
-	"iapdestgroup":                 {read: word, effect: refused},
-	"iapimpersonateserviceaccount": {read: word, effect: refused},
+	"iapregion":                    {read: word},
+	"iapnetwork":                   {read: word},
+	"iapdestgroup":                 {read: word},
+	"iapimpersonateserviceaccount": {read: word},
 
 	// Other ways to the host.
-	"proxycommand":                {read: restOfLine, effect: refused},
-	"proxyjump":                   {read: restOfLine, effect: refused},
+	"proxycommand":                {read: restOfLine},
+	"proxyjump":                   {read: jump},
 	"proxyusefdpass":              {read: flag, effect: ignored},
-	"canonicalizehostname":        {read: states(flagStates, "always", "always"), effect: refused},
-	"canonicalizepermittedcnames": {read: list, effect: refused},
-	"canonicaldomains":            {read: list},
+	"canonicalizehostname":        {read: states(flagStates, "always", "always")},
+	"canonicalizepermittedcnames": {read: permittedCNAMEs},
+	"canonicaldomains":            {read: domains},
 	"canonicalizefallbacklocal":   {read: flag},
 	"canonicalizemaxdots":         {read: integer},
-	"tunnel":                      {read: states(flagStates, "ethernet", "ethernet", "point-to-point", "point-to-point"), effect: refused},
-	"tunneldevice":                {read: word},
+	"tunnel": {read: states([]string{"yes", "point-to-point", "true", "point-to-point", "no", "no", "false", "no"},
+		"ethernet", "ethernet", "point-to-point", "point-to-point"), effect: refused},
+	"tunneldevice": {read: tunnelDevice},
 
 	// Who we are.
 	"identityfile":                 {read: word, appends: true},
 	"certificatefile":              {read: word, appends: true},
 	"identitiesonly":               {read: flag},
-	"identityagent":                {read: word},
-	"addkeystoagent":               {read: oneOrMore, effect: ignored},
+	"identityagent":                {read: agentPath},
+	"addkeystoagent":               {read: addKeysToAgent, effect: ignored},
 	"preferredauthentications":     {read: word},
-	"pubkeyauthentication":         {read: states(flagStates, "unbound", "yes", "host-bound", "yes")},
+	"pubkeyauthentication":         {read: states(flagStates, "unbound", "unbound", "host-bound", "host-bound")},
 	"passwordauthentication":       {read: flag},
 	"kbdinteractiveauthentication": {read: flag},
 	"kbdinteractivedevices":        {read: word, effect: ignored},
 	"hostbasedauthentication":      {read: flag, effect: ignored},
-	"hostbasedacceptedalgorithms":  {read: word, effect: ignored},
+	"hostbasedacceptedalgorithms":  {read: keyTypes, effect: ignored},
 	"enablesshkeysign":             {read: flag, effect: ignored},
 	"numberofpasswordprompts":      {read: integer},
 	"pkcs11provider":               {read: word, effect: ignored},
@@ -109,22 +113,22 @@ var keywords = map[string]keyword{
 	"hashknownhosts":                   {read: flag},
 	"updatehostkeys":                   {read: states(flagStates, "ask", "ask")},
 	"checkhostip":                      {read: flag},
-	"fingerprinthash":                  {read: oneOf("md5", "sha256")},
+	"fingerprinthash":                  {read: fingerprintHash},
 	"requiredrsasize":                  {read: integer},
-	"revokedhostkeys":                  {read: list, effect: refused},
+	"revokedhostkeys":                  {read: someList, effect: refused},
 	"knownhostscommand":                {read: restOfLine, effect: ignored},
 	"verifyhostkeydns":                 {read: states(flagStates, "ask", "ask"), effect: ignored},
 	"visualhostkey":                    {read: flag, effect: ignored},
 	"nohostauthenticationforlocalhost": {read: flag, effect: ignored},
 
 	// Algorithms, as given.
-	"ciphers":                  {read: word},
-	"macs":                     {read: word},
-	"kexalgorithms":            {read: word},
-	"hostkeyalgorithms":        {read: word},
-	"pubkeyacceptedalgorithms": {read: word},
-	"casignaturealgorithms":    {read: word},
-	"rekeylimit":               {read: oneOrMore, effect: ignored},
+	"ciphers":                  {read: algorithms("ciphers", "Bad SSH2 cipher spec '%s'.")},
+	"macs":                     {read: algorithms("macs", "Bad SSH2 MAC spec '%s'.")},
+	"kexalgorithms":            {read: algorithms("kexalgorithms", "Bad SSH2 KexAlgorithms '%s'.")},
+	"hostkeyalgorithms":        {read: keyTypes},
+	"pubkeyacceptedalgorithms": {read: keyTypes},
+	"casignaturealgorithms":    {read: algorithms("casignaturealgorithms", "Bad key types '%s'.")},
+	"rekeylimit":               {read: rekeyLimit, effect: ignored},
 	"warnweakcrypto":           {read: states(flagStates, "no-pq-kex", "no"), effect: ignored},
 
 	// The connection.
@@ -135,10 +139,10 @@ var keywords = map[string]keyword{
 	"tcpkeepalive":           {read: flag},
 	"batchmode":              {read: flag},
 	"compression":            {read: oneOf("yes", "no"), effect: ignored},
-	"ipqos":                  {read: oneOrMore, effect: ignored},
-	"channeltimeout":         {read: list, effect: ignored},
-	"obscurekeystroketiming": {read: word, effect: ignored},
-	"versionaddendum":        {read: restOfLine, effect: ignored},
+	"ipqos":                  {read: qualities, effect: ignored},
+	"channeltimeout":         {read: channelTimeouts, effect: ignored},
+	"obscurekeystroketiming": {read: keystrokeTiming, effect: ignored},
+	"versionaddendum":        {read: addendum, effect: ignored},
 	"refuseconnection":       {read: word},
 
 	// The session.
@@ -154,24 +158,24 @@ var keywords = map[string]keyword{
 	"localcommand":            {read: restOfLine, effect: ignored},
 	"permitlocalcommand":      {read: flag, effect: ignored},
 	"loglevel":                {read: logLevel},
-	"logverbose":              {read: list, effect: ignored},
-	"syslogfacility":          {read: word, effect: ignored},
+	"logverbose":              {read: firstOfList, effect: ignored},
+	"syslogfacility":          {read: facility},
 	"ignoreunknown":           {read: word},
 	"controlmaster":           {read: states(flagStates, "auto", "auto", "ask", "ask", "autoask", "autoask"), effect: ignored},
 	"controlpath":             {read: word, effect: ignored},
-	"controlpersist":          {read: word, effect: ignored},
+	"controlpersist":          {read: controlPersist, effect: ignored},
 
 	// Forwardings.
-	"localforward":          {read: words(2, 2), effect: refused, appends: true},
-	"remoteforward":         {read: words(1, 2), effect: refused, appends: true},
-	"dynamicforward":        {read: words(1, 1), effect: refused, appends: true},
+	"localforward":          {read: forwards(localForward), effect: refused, appends: true, env: true},
+	"remoteforward":         {read: forwards(remoteForward), effect: refused, appends: true, env: true},
+	"dynamicforward":        {read: forwards(dynamicForward), effect: refused, appends: true, env: true},
 	"clearallforwardings":   {read: flag},
 	"exitonforwardfailure":  {read: flag},
 	"gatewayports":          {read: flag},
-	"permitremoteopen":      {read: list},
-	"streamlocalbindmask":   {read: word},
+	"permitremoteopen":      {read: remoteOpens},
+	"streamlocalbindmask":   {read: mask},
 	"streamlocalbindunlink": {read: flag},
-	"forwardagent":          {read: word, effect: ignored},
+	"forwardagent":          {read: forwardAgent, effect: ignored},
 	"forwardx11":            {read: flag, effect: ignored},
 	"forwardx11trusted":     {read: flag},
 	"forwardx11timeout":     {read: seconds},

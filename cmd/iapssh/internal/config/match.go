@@ -13,6 +13,10 @@ const OpenSSHRelease = "OpenSSH_10.0"
 // negated one does.
 func (ev *evaluator) host(sc *scope, args []string, complain func(string, ...any) error) error {
 	sc.active = false
+	name := ev.original
+	if ev.final {
+		name = ev.currentHost() // what the first pass made of it
+	}
 	for _, pattern := range args {
 		if pattern == "" {
 			return complain("keyword host empty argument")
@@ -21,7 +25,7 @@ func (ev *evaluator) host(sc *scope, args []string, complain func(string, ...any
 			break
 		}
 		pattern, negated := strings.CutPrefix(pattern, "!")
-		if !matchPattern(ev.original, pattern) {
+		if !matchPattern(name, pattern) {
 			continue
 		}
 		if negated {
@@ -53,8 +57,8 @@ func (ev *evaluator) match(args []string, complain func(string, ...any) error) (
 		}
 		criteria++
 		if is := lower(name); is == "final" || is == "canonical" {
-			if is == "final" && !negated {
-				ev.wantFinal = true
+			if is == "final" {
+				ev.wantFinal = true // negated or not
 			}
 			holds = holds && ev.final != negated
 			continue

@@ -1,42 +1,81 @@
 package config
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 )
 
-// modeOf decides what the program is asked to be, from its arguments alone and
-// in this order: a mode flag of ours as the first argument; a tunnel flag
-// before any "--" with positionals that are exactly HOST PORT; else ssh.
-// Nothing inside a host name, a URL or a command can reach a mode.
-func modeOf(argv []string) Mode {
+// modes are the flags that choose one, and only as the first argument. Those
+// without a Mode are not built.
+var modes = map[string]Mode{
+	"--version":    ModeVersion,
+	"--help":       ModeHelp,
+	"--tunnel":     "",
+	"--list":       "",
+	"--doctor":     "",
+	"--explain":    "",
+	"--config-ssh": "",
+	"--host-keys":  "",
+	"--forget":     "",
+	"--gcloud":     "",
+}
+
+// Modes that Resolve answers with an error.
+const (
+	modeNotBuilt Mode = "not built"
+	modeListen   Mode = "listen" // tunnel grammar, on a local port
+)
+
+// modeOf decides what the program is asked to be, from its name and arguments
+// alone and in this order: called as iapproxy, that program's grammar; a mode
+// flag of ours as the first argument; a tunnel flag before any "--" with
+// positionals that are exactly HOST PORT; else ssh. Nothing inside a host name,
+// a URL or a command can reach a mode.
+func modeOf(program string, argv []string) (Mode, tunnelLine) {
+	if baseName(program) == "iapproxy" {
+		line := scanProxy(argv)
+		return line.mode, line
+	}
 	if len(argv) > 0 {
-		switch argv[0] {
-		case "--version":
-			return ModeVersion
-		case "--help":
-			return ModeHelp
+		if mode, ok := modes[argv[0]]; ok {
+			if mode == "" {
+				mode = modeNotBuilt
+			}
+			return mode, tunnelLine{}
 		}
 	}
 	if t := scanTunnel(argv); t.mode != "" && t.isHostPort() {
-		return t.mode
+		return t.mode, t
 	}
-	return ModeSSH
+	return ModeSSH, tunnelLine{}
+}
+
+// baseName is the name of a program without its place, on any system, in lower
+// case where it is Windows' and has an extension.
+func baseName(path string) string {
+	name := path[strings.LastIndexAny(path, `/\`)+1:]
+	for _, ext := range []string{".exe", ".cmd", ".bat", ".ps1"} {
+		if bare, ok := strings.CutSuffix(lower(name), ext); ok {
+			return bare
+		}
+	}
+	return name
 }
 
 // A flagKind says whether a long flag takes a value.
 type flagKind int
 
 const (
-	switchFlag  flagKind = iota // --flag, and --no-flag or --flag=true as gcloud has them
-	valueFlag                   // --flag=value or --flag value
-	refusedFlag                 // takes a value, and means something that is not built
+	switchFlag flagKind = iota // --flag
+	valueFlag                  // --flag=value or --flag value
 )
 
 // tunnelModes are the flags that choose tunnel grammar.
 var tunnelModes = map[string]Mode{
 	"--listen-on-stdin": ModeStdio,
+	"--local-host":      modeListen,
+	"--local-port":      modeListen,
+	"--local-host-port": modeListen,
 }
 
 // tunnelFlags are the flags of tunnel grammar: ours, and those of gcloud's that
@@ -55,19 +94,26 @@ var tunnelFlags = map[string]flagKind{
 	// It changes nothing here: there is no local port to check.
 	"--iap-tunnel-disable-connection-check": switchFlag,
 
-	"--impersonate-service-account": refusedFlag,
-	"--region":                      refusedFlag,
-	"--network":                     refusedFlag,
-	"--dest-group":                  refusedFlag,
+	"--impersonate-service-account": valueFlag,
+	"--region":                      valueFlag,
+	"--network":                     valueFlag,
+	"--dest-group":                  valueFlag,
+
+	"--local-host":      valueFlag,
+	"--local-port":      valueFlag,
+	"--local-host-port": valueFlag,
 }
 
 // A tunnelLine is a command line read in tunnel grammar: flags anywhere.
 type tunnelLine struct {
-	mode        Mode // empty: no tunnel flag before "--"
+	program     string // whose grammar it is, if not ours
+	mode        Mode   // empty: no tunnel flag before "--"
 	flags       map[string]string
 	positionals []string
 	unknown     string // first flag that tunnel grammar does not know
 	valueless   string // first flag that lacks its value, or has one and takes none
+	problem     string // what else is wrong with the line
+	overlooked  bool   // iapproxy takes no notice of words after HOST PORT
 }
 
 func (t tunnelLine) isHostPort() bool {
@@ -113,7 +159,7 @@ func scanTunnel(argv []string) tunnelLine {
 			value = argv[i]
 		}
 		t.flags[name] = value
-		if mode := tunnelModes[name]; mode != "" && t.mode == "" {
+		if mode := tunnelModes[name]; mode != "" && t.mode != ModeStdio {
 			t.mode = mode
 		}
 	}
@@ -122,6 +168,9 @@ func scanTunnel(argv []string) tunnelLine {
 
 // check says what is wrong with a line that modeOf took for a tunnel.
 func (t tunnelLine) check() error {
+	if t.problem != "" {
+		return &UsageError{Text: t.problem}
+	}
 	if t.unknown != "" {
 		return &UsageError{Text: "unknown option " + t.unknown + " beside --listen-on-stdin"}
 	}
@@ -131,15 +180,10 @@ func (t tunnelLine) check() error {
 		}
 		return &UsageError{Text: "option requires an argument -- " + strings.TrimLeft(t.valueless, "-")}
 	}
-	var refused []string
-	for name := range t.flags {
-		if tunnelFlags[name] == refusedFlag {
-			refused = append(refused, name)
+	for _, name := range []string{"--local-host-port", "--local-host", "--local-port"} {
+		if _, set := t.flags[name]; set && t.program == "" {
+			return &UsageError{Text: name + " and --listen-on-stdin exclude each other"}
 		}
-	}
-	if len(refused) > 0 {
-		slices.Sort(refused)
-		return &UnsupportedError{Option: refused[0]}
 	}
 	return nil
 }

@@ -39,7 +39,7 @@ func TestMode(t *testing.T) {
 		{"vm 22", ModeSSH}, // the command is 22
 		{"ssh://--listen-on-stdin 22", ModeSSH},
 	} {
-		if got := modeOf(strings.Fields(test.argv)); got != test.want {
+		if got, _ := modeOf("iapssh", strings.Fields(test.argv)); got != test.want {
 			t.Errorf("modeOf(%q) = %q, want %q", test.argv, got, test.want)
 		}
 	}

@@ -10,6 +10,8 @@ type Mode string
 
 const (
 	ModeSSH        Mode = "ssh"         // a session, or what -N and -s make of one
+	ModeConfig     Mode = "config"      // -G: print Plan.Output
+	ModeQuery      Mode = "query"       // -Q: print what is supported of Plan.Query
 	ModeStdio      Mode = "stdio"       // --listen-on-stdin: HOST PORT on stdin and stdout
 	ModeVersion    Mode = "version"     // --version
 	ModeSSHVersion Mode = "ssh-version" // -V, which programs grep for "OpenSSH_"
@@ -20,8 +22,15 @@ const (
 type Route string
 
 const (
-	RouteIAP    Route = "iap"
-	RouteDirect Route = "direct"
+	RouteIAP    Route = "iap"    // to Plan.IAP, whose zone or project may have to be looked up
+	RouteDirect Route = "direct" // over TCP
+
+	// RouteLookup is RouteIAP if a VM of that name is found in one of
+	// Plan.Projects, else RouteDirect.
+	RouteLookup Route = "lookup"
+
+	RouteJump         Route = "jump"         // through the host that Plan.Jump leads to
+	RouteProxyCommand Route = "proxycommand" // over Plan.ProxyCommand's stdin and stdout
 )
 
 // A LogLevel is OpenSSH's LogLevel.
@@ -55,11 +64,14 @@ const NoEscape = -1
 // plain value: it can be printed, compared with reflect.DeepEqual, and sent to
 // a child process as JSON. It holds no secret.
 //
-// For ModeVersion, ModeSSHVersion and ModeHelp only Mode is set. For ModeStdio
-// Mode, Original, Host, Port, Route, RouteReason, IAP, GCloud, RelayURL,
-// CACertsFile and LogLevel are set.
+// For ModeVersion, ModeSSHVersion and ModeHelp only Mode is set; for ModeConfig
+// Output and Warnings too, for ModeQuery Query. For ModeStdio Mode, Original, Host,
+// Port, Route, RouteReason, IAP, Projects, GCloud, Impersonate, RelayURL,
+// CACertsFile, LogLevel, LogFile and Warnings are set.
 type Plan struct {
-	Mode Mode
+	Mode   Mode
+	Output string // what -G prints
+	Query  string // a subject that ssh -Q help lists, or "key-sig"
 
 	Original string // the host as typed
 	Host     string // after HostName, lower case unless an address
@@ -68,9 +80,16 @@ type Plan struct {
 
 	Route       Route
 	RouteReason string // one clause for -v: "IAP yes", "is an address"
-	IAP         Target // set when Route is RouteIAP
+	RouteFix    string // what to do if a RouteDirect was not meant; may be empty
+	RouteAt     string // where a jump or proxy was asked for: "file line 3", or an option
+
+	IAP          Target   // of RouteIAP and RouteLookup
+	Projects     []string // where to look for the VM, in order, if IAP is not complete
+	Jump         []string // of RouteJump: the command line to the jump host, for a Resolve of its own
+	ProxyCommand string   // of RouteProxyCommand: for the user's shell, tokens expanded
 
 	GCloud      GCloud
+	Impersonate string // service account to act as; the last of a list with commas, the others delegate
 	RelayURL    string // replaces scheme and host of the relay; empty: Google's
 	CACertsFile string // extra roots for TLS to Google, PEM; may be empty
 
@@ -84,6 +103,7 @@ type Plan struct {
 	BatchMode     bool
 	LogLevel      LogLevel
 	LogFile       string // -E
+	Syslog        string // -y: the facility to log to; empty: stderr
 	AddressFamily string // "any", "inet", "inet6"; of a direct route
 
 	ConnectTimeout      time.Duration // 0: the system's
@@ -120,12 +140,20 @@ type Plan struct {
 	Warnings []string  // complete lines for stderr, unless LogLevel is LogQuiet
 }
 
-// A Target is one VM behind IAP.
+// A Target is one VM behind IAP; or, with Region, a host of a network.
 type Target struct {
-	Project   string
-	Zone      string
-	Instance  string
+	Project   string // empty if it is one of Plan.Projects
+	Zone      string // empty if it must be looked up
+	Instance  string // or the host's name or address
 	Interface string // "nic0" unless told otherwise
+	Port      int
+
+	Region, Network, DestGroup string
+}
+
+// complete says that nothing needs to be looked up.
+func (t Target) complete() bool {
+	return t.Project != "" && (t.Zone != "" || t.Region != "")
 }
 
 // GCloud is what was found of gcloud's configuration.

@@ -1,6 +1,9 @@
 package config
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // A refusal is a keyword that must not be ignored once it is set, and the values
 // at which it asks for nothing.
@@ -14,8 +17,6 @@ var (
 	alwaysRefused = []refusal{
 		{"BindAddress", "", ""},
 		{"BindInterface", "", ""},
-		{"CanonicalizeHostname", "no", "-o CanonicalizeHostname=no uses names as they are written"},
-		{"CanonicalizePermittedCNAMEs", "none", ""},
 		{"Tunnel", "no", ""},
 		{"RevokedHostKeys", "none", ""},
 		{"ForkAfterAuthentication", "no", ""},
@@ -25,15 +26,15 @@ var (
 		{"RemoteForward", "", clearForwardings},
 		{"DynamicForward", "", clearForwardings},
 	}
-	refusedProxies = []refusal{
-		{"ProxyJump", "none", "-o ProxyJump=none connects without it; for a VM, -o IAP=yes goes through IAP instead"},
-		{"ProxyCommand", "none", "-o ProxyCommand=none connects without it; for a VM, -o IAP=yes goes through IAP instead"},
-	}
-	refusedIAP = []refusal{
-		{"IAPRegion", "", ""},
-		{"IAPNetwork", "", ""},
-		{"IAPDestGroup", "", ""},
-		{"IAPImpersonateServiceAccount", "", ""},
+	// What asks for nothing in a file that stock ssh reads too, since there it is
+	// often a default, but is meant where it is typed.
+	refusedTyped = []refusal{
+		{"ForwardAgent", "no", ""},
+		{"ForwardX11", "no", ""},
+		{"ControlMaster", "no", ""},
+		{"PKCS11Provider", "none", ""},
+		{kwStdioForward, "", ""},
+		{kwMuxCommand, "", ""},
 	}
 )
 
@@ -42,23 +43,68 @@ const clearForwardings = "-o ClearAllForwardings=yes connects without forwarding
 // refuse says which setting asks for something that is not built and whose
 // absence would matter.
 func refuse(s settings) error {
-	rules := alwaysRefused
-	if !s.flag("clearallforwardings", false) {
-		rules = append(rules[:len(rules):len(rules)], refusedForwardings...)
+	rules := slices.Clone(alwaysRefused)
+	if !s.flag("clearallforwardings", s.word(kwStdioForward) != "") {
+		rules = append(rules, refusedForwardings...)
 	}
-	if s.word("iap") != "yes" {
-		rules = append(rules[:len(rules):len(rules)], refusedProxies...)
-	}
-	if s.word("iap") != "no" {
-		rules = append(rules[:len(rules):len(rules)], refusedIAP...)
+	for _, r := range refusedTyped {
+		if s[lower(r.keyword)].at.isFlag() || s[r.keyword].at.isFlag() {
+			rules = append(rules, r)
+		}
 	}
 	for _, r := range rules {
-		set := s[lower(r.keyword)]
-		value := s.word(lower(r.keyword))
-		if value == "" || strings.EqualFold(value, r.harmless) {
+		set, ok := s[r.keyword]
+		if !ok {
+			set = s[lower(r.keyword)]
+		}
+		if len(set.value) == 0 || set.value[0] == "" || strings.EqualFold(set.value[0], r.harmless) {
 			continue
 		}
+		if set.at.isFlag() {
+			return &UnsupportedError{Option: set.at.file, Fix: r.fix}
+		}
 		return &UnsupportedError{Option: r.keyword, Where: set.at.String(), Fix: r.fix}
+	}
+	return nil
+}
+
+const (
+	zoneFix    = "give --zone=ZONE, or IAPZone in ssh_config, or run: gcloud config set compute/zone ZONE"
+	projectFix = "give --project=PROJECT, or IAPProject in ssh_config, or run: gcloud config set project PROJECT"
+	noProxyFix = "connects without it; for a VM, -o IAP=yes goes through IAP instead"
+)
+
+// NotBuilt says which part of the plan's way to the host is not built, or cannot
+// be taken because nothing tells a project or a zone and neither is looked up yet.
+// The error is an *UnsupportedError or a *MissingError.
+func (p Plan) NotBuilt() error {
+	unsupported := func(option, fix string) error {
+		where := p.RouteAt
+		if strings.HasPrefix(where, "-") {
+			option, where = where, ""
+		}
+		return &UnsupportedError{Option: option, Where: where, Fix: fix}
+	}
+	switch p.Route {
+	case RouteDirect:
+		return nil
+	case RouteJump:
+		return unsupported("ProxyJump", "-o ProxyJump=none -o ProxyCommand=none "+noProxyFix)
+	case RouteProxyCommand:
+		return unsupported("ProxyCommand ("+p.RouteReason+")", "-o ProxyCommand=none "+noProxyFix)
+	}
+	switch t := p.IAP; {
+	case p.Impersonate != "":
+		return &UnsupportedError{Option: "acting as " + p.Impersonate,
+			Fix: "-o IAPImpersonateServiceAccount=none acts as who is signed in"}
+	case t.Region != "" || t.Network != "" || t.DestGroup != "":
+		return &UnsupportedError{Option: "a host behind IAP by region, network and destination group"}
+	case t.Project == "" && len(p.Projects) > 1:
+		return &UnsupportedError{Option: "searching several projects", Fix: "name one: --project=PROJECT"}
+	case t.Project == "":
+		return &MissingError{What: "project", Host: p.Original, Fix: projectFix}
+	case t.Zone == "":
+		return &MissingError{What: "zone", Host: p.Original, Fix: zoneFix}
 	}
 	return nil
 }

@@ -3,45 +3,96 @@ package config
 import (
 	"net/netip"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
 // routeFacts is all that the way to a host depends on.
 type routeFacts struct {
-	iap     string // the keyword IAP: "yes", "no" or "auto"
-	given   string // what else was said of IAP for this host: a flag or keyword; may be empty
-	host    string
-	inHosts bool // the hosts file names it
+	iap   string // the keyword IAP: "yes", "no" or "auto"
+	jump  bool   // a ProxyJump is set
+	proxy string // a ProxyCommand is set: which it is, as in "gcloud's ProxyCommand"
+	inner Route  // what that ProxyCommand means: RouteIAP or RouteJump; RouteProxyCommand if it must be run
+	given string // what else was said of IAP for this host: a flag or keyword; may be empty
+	host  string
+
+	inHosts    bool // the hosts file names it
+	known      bool // known_hosts has a key for it as for any host
+	project    bool // some project is known
+	credential bool // some credential is known
+	cached     bool // the cache knows the VM
+	zone       bool // project and zone are known
 }
 
 // chooseRoute decides the way to a host: the first rule that applies. The clause
 // says which.
 //
-// A ProxyJump or ProxyCommand stands between the first rule and the second; it
-// is refused before this is asked.
+// "IAP no" does not undo what ssh would do by itself: a ProxyJump is taken, and
+// a ProxyCommand run as it is written.
 func chooseRoute(f routeFacts) (Route, string) {
 	_, form, isForm := instanceForm(f.host)
 	switch {
 	case f.iap == "yes":
 		return RouteIAP, "IAP yes"
+	case f.jump:
+		return RouteJump, "ProxyJump is set"
+	case f.proxy != "" && f.iap == "no":
+		return RouteProxyCommand, "IAP no: the ProxyCommand is run as written"
+	case f.proxy != "":
+		return f.inner, f.proxy
 	case f.iap == "no":
 		return RouteDirect, "IAP no"
 	case f.given != "":
 		return RouteIAP, f.given + " was given"
 	case isForm:
 		return RouteIAP, "is " + form
-	case isAddress(f.host):
-		return RouteDirect, "is an address"
-	case f.host == "localhost":
-		return RouteDirect, "is localhost"
-	case strings.Contains(f.host, "."):
-		return RouteDirect, "is a dotted name"
-	case !instanceName.MatchString(f.host):
-		return RouteDirect, "is not a legal instance name"
+	case !isBareName(f.host):
+		return RouteDirect, notBare(f.host)
 	case f.inHosts:
 		return RouteDirect, "stands in the hosts file"
+	case f.known:
+		return RouteDirect, "stands in known_hosts as a host of its own"
+	case !f.project:
+		return RouteDirect, "may be an instance, but no project is known"
+	case !f.credential:
+		return RouteDirect, "may be an instance, but no credential for Google is known"
+	case f.cached:
+		return RouteIAP, "is an instance by the cache"
+	case f.zone:
+		return RouteIAP, "may be an instance; project and zone are known"
 	}
-	return RouteIAP, "may be an instance"
+	return RouteLookup, "may be an instance; its zone is not known"
+}
+
+// isBareName says that a name could be an instance's or a host's.
+func isBareName(host string) bool { return notBare(host) == "" }
+
+// notBare says why a name cannot be an instance's.
+func notBare(host string) string {
+	switch {
+	case isAddress(host):
+		return "is an address"
+	case host == "localhost":
+		return "is localhost"
+	case strings.Contains(host, "."):
+		return "is a dotted name"
+	case !instanceName.MatchString(host):
+		return "is not a legal instance name"
+	}
+	return ""
+}
+
+// routeFix says what makes a VM of a bare name that is dialled directly.
+func routeFix(route Route, f routeFacts) string {
+	switch {
+	case route != RouteDirect || f.iap == "no" || !isBareName(f.host) || f.inHosts || f.known:
+		return ""
+	case !f.project:
+		return "if it is a VM: no project is known to look for it in; " + projectFix
+	case !f.credential:
+		return "if it is a VM: no credential for Google is known; run: gcloud auth application-default login"
+	}
+	return ""
 }
 
 var (
@@ -99,16 +150,41 @@ func isAddress(name string) bool {
 	if name != "" && strings.Trim(name, "0123456789.") == "" {
 		return true
 	}
-	_, err := netip.ParseAddr(name)
-	return err == nil
+	_, ok := parseAddr(name)
+	return ok
+}
+
+// parseAddr reads an address as the system's resolver does: IPv4 also in the
+// forms of inet_aton(3), with fewer than four parts, octal and hexadecimal.
+func parseAddr(name string) (netip.Addr, bool) {
+	if addr, err := netip.ParseAddr(name); err == nil {
+		return addr, true
+	}
+	parts := strings.Split(name, ".")
+	if len(parts) > 4 {
+		return netip.Addr{}, false
+	}
+	value := uint64(0)
+	for i, part := range parts {
+		bits := 8
+		if i == len(parts)-1 {
+			bits = 8 * (5 - len(parts))
+		}
+		n, err := strconv.ParseUint(part, 0, bits)
+		if err != nil || strings.ContainsAny(part, "_oObB") && !strings.HasPrefix(lower(part), "0x") || strings.Contains(part, "_") {
+			return netip.Addr{}, false
+		}
+		value = value<<bits | n
+	}
+	return netip.AddrFrom4([4]byte{byte(value >> 24), byte(value >> 16), byte(value >> 8), byte(value)}), true
 }
 
 // canonicalHost lower-cases a name and brings an address to its usual form.
 func canonicalHost(name string) string {
-	if addr, err := netip.ParseAddr(name); err == nil {
+	if addr, ok := parseAddr(name); ok {
 		return addr.String()
 	}
-	if isAddress(name) {
+	if strings.ContainsAny(name, "%:") {
 		return name
 	}
 	return lower(name)

@@ -17,46 +17,88 @@ func resolveSession(ctx context.Context, argv []string, effects Effects) (Plan, 
 	}
 	ev := &evaluator{ctx: ctx, effects: effects, me: me, settings: settings{}, files: map[string][]directive{}}
 	line, err := parseArgv(argv, ev)
-	if err != nil {
+	switch {
+	case err != nil:
 		return Plan{}, err
-	}
-	if line.version {
+	case line.version:
 		return Plan{Mode: ModeSSHVersion}, nil
+	case line.query != "":
+		return Plan{Mode: ModeQuery, Query: line.query}, nil
 	}
-	ev.command = line.command
+	ev.command, ev.offline = line.command, line.dump
 	host, err := ev.readConfiguration(line.configFile)
 	if err != nil {
 		return Plan{}, err
 	}
-	s := ev.settings
-	if err := refuse(s); err != nil {
+	b := builder{ctx: ctx, s: ev.settings, me: me, effects: effects, conn: ev.connection(), line: line}
+	b.conn.host = host
+	b.conn.keyAlias = first(lower(b.s.word("hostkeyalias")), line.host)
+	if err := b.consistent(); err != nil {
 		return Plan{}, err
 	}
+	if line.dump {
+		p := Plan{Mode: ModeConfig, Warnings: line.warnings, Output: b.dump()}
+		return p, b.err
+	}
+	if err := refuse(b.s); err != nil {
+		return Plan{}, err
+	}
+	return b.plan(ev.ignored)
+}
+
+// plan makes the plan of a session.
+func (b *builder) plan(ignored []Ignored) (Plan, error) {
 	p := Plan{
 		Mode:     ModeSSH,
-		Original: line.host,
-		Host:     host,
-		Port:     s.integer("port", 22),
-		LogFile:  line.logFile,
-		Ignored:  ev.ignored,
-		Warnings: line.warnings,
+		Original: b.line.host,
+		Host:     b.conn.host,
+		User:     b.conn.user,
+		Port:     b.conn.port,
+		LogFile:  b.line.logFile,
+		Ignored:  ignored,
+		Warnings: b.line.warnings,
 	}
-	b := builder{s: s, me: me, effects: effects, conn: ev.connection()}
-	b.conn.host = host
-	b.conn.keyAlias = first(s.word("hostkeyalias"), line.host)
-	if err := b.user(&p, line.userTyped); err != nil {
-		return Plan{}, err
+	if b.line.syslog {
+		p.Syslog = first(b.s.word("syslogfacility"), "USER")
 	}
-	if err := b.route(&p, line.relayURL); err != nil {
-		return Plan{}, err
-	}
-	if err := b.session(&p, line); err != nil {
-		return Plan{}, err
-	}
+	b.trust(&p)
+	b.route(&p)
+	b.session(&p)
 	b.connection(&p)
 	b.authentication(&p)
-	b.trust(&p)
 	return p, b.err
+}
+
+// consistent settles the user, and refuses what ssh refuses of options that do
+// not go together.
+func (b *builder) consistent() error {
+	if err := b.user(); err != nil {
+		return err
+	}
+	hasCommand := b.line.hasCommand || b.s.isGiven("remotecommand")
+	switch {
+	case b.loops():
+		return &UsageError{Text: "jumphost loop via " + b.conn.jump}
+	case b.s.integer("connectionattempts", 1) <= 0:
+		return &UsageError{Text: "Invalid number of ConnectionAttempts"}
+	case b.line.hasCommand && b.s.isGiven("remotecommand"):
+		return &UsageError{Text: "Cannot execute command-line and remote command."}
+	case b.s.flag("forkafterauthentication", false) && !hasCommand && b.s.word("sessiontype") != "none":
+		return &UsageError{Text: "Cannot fork into background without a command to execute."}
+	case b.s.word("proxycommand") == "-" && b.s.flag("proxyusefdpass", false):
+		return &UsageError{Text: "ProxyCommand=- and ProxyUseFDPass are incompatible"}
+	}
+	return nil
+}
+
+// loops says that the jump host is the destination.
+func (b *builder) loops() bool {
+	if !b.s.isGiven("proxyjump") {
+		return false
+	}
+	last, _, _ := parseJump(b.s.word("proxyjump"), false)
+	samePort := b.conn.port == last.port || b.conn.port == 22 && last.port == 0
+	return last.host == b.conn.host && samePort && first(last.user, b.conn.user) == b.conn.user
 }
 
 // readConfiguration walks the files, a second time if a Match asks for it, and
@@ -72,8 +114,10 @@ func (ev *evaluator) readConfiguration(named string) (host string, err error) {
 			return "", failed("hostname", ev.settings["hostname"].at, err)
 		}
 	}
-	host = canonicalHost(host)
-	if !ev.wantFinal {
+	if host, err = ev.canonicalize(canonicalHost(host)); err != nil {
+		return "", err
+	}
+	if choice := ev.settings.word("canonicalizehostname"); !ev.wantFinal && (choice == "" || choice == "no") {
 		return host, nil
 	}
 	ev.settings["hostname"] = setting{[]string{host}, ev.settings["hostname"].at}
@@ -83,10 +127,12 @@ func (ev *evaluator) readConfiguration(named string) (host string, err error) {
 
 // A builder turns settings into the fields of a plan. Its first error sticks.
 type builder struct {
+	ctx     context.Context
 	s       settings
 	me      local
 	effects Effects
 	conn    connection
+	line    commandLine
 	err     error
 }
 
@@ -124,104 +170,51 @@ func (b *builder) expandAll(keyword string, values []string) []string {
 var errUserCharacters = errors.New("remote username contains invalid characters")
 
 // user expands User, unless it was typed.
-func (b *builder) user(p *Plan, typed bool) error {
-	p.User = first(b.s.word("user"), b.me.user)
-	if b.s.word("user") != "" && !typed {
-		expanded, err := expander{b.conn.userTokens(), b.effects.LookupEnv}.expand(p.User)
-		if err == nil && expanded != p.User && !validUser(expanded) {
+func (b *builder) user() error {
+	user := first(b.s.word("user"), b.me.user)
+	if b.s.word("user") != "" && !b.line.userTyped {
+		expanded, err := expander{b.conn.userTokens(), b.effects.LookupEnv}.expand(user)
+		if err == nil && expanded != user && !validUser(expanded) {
 			err = errUserCharacters
 		}
 		b.fail("user", err)
-		p.User = expanded
+		user = expanded
 	}
-	b.conn.user = p.User
+	b.conn.user = user
 	return b.err
 }
 
-// route decides the way to the host, and the target if it is IAP.
-func (b *builder) route(p *Plan, relayURL string) error {
-	given := iapSettings{
-		project:       b.s.word("iapproject"),
-		zone:          b.s.word("iapzone"),
-		nic:           b.s.word("iapinterface"),
-		account:       b.s.word("iapaccount"),
-		configuration: b.s.word("iapconfiguration"),
-		relayURL:      relayURL,
-	}
-	if err := p.fillGoogle(b.effects, b.me.home, given); err != nil {
-		return err
-	}
-	facts := routeFacts{
-		iap:     first(b.s.word("iap"), "auto"),
-		given:   b.given(),
-		host:    p.Host,
-		inHosts: instanceName.MatchString(p.Host) && b.inHosts(p.Host),
-	}
-	p.Route, p.RouteReason = chooseRoute(facts)
-	if p.Route == RouteDirect {
-		return nil
-	}
-	form, _, _ := instanceForm(p.Host)
-	given.project = first(given.project, form.Project)
-	given.zone = first(given.zone, form.Zone)
-	p.IAP = given.target(first(form.Instance, p.Host), p.GCloud)
-	if !instanceName.MatchString(p.IAP.Instance) {
-		return &UsageError{Text: fmt.Sprintf("%q is not the name of an instance, and IAP knows no other (%s)",
-			p.IAP.Instance, p.RouteReason)}
-	}
-	return p.IAP.missing(p.Original)
-}
-
-// given names what was said of IAP for this host. IAPAccount and IAPConfiguration
-// say who asks, not which way to go, and often stand under Host *.
-func (b *builder) given() string {
-	for _, keyword := range []string{"iapproject", "iapzone", "iapinterface", "iapaccount", "iapconfiguration"} {
-		set, ok := b.s[keyword]
-		if set.at.isFlag() {
-			return set.at.file
-		}
-		if ok && keyword != "iapaccount" && keyword != "iapconfiguration" {
-			return keyword
-		}
-	}
-	return ""
-}
-
-func (b *builder) inHosts(host string) bool {
-	file := "/etc/hosts"
-	if b.effects.OS == "windows" {
-		root, _ := b.effects.LookupEnv("SystemRoot")
-		file = first(root, `C:\Windows`) + `\System32\drivers\etc\hosts`
-	}
-	data, err := b.effects.ReadFile(file)
-	return err == nil && inHostsFile(string(data), host)
-}
-
 // session sets what is asked for on the far side, and how it meets this one.
-func (b *builder) session(p *Plan, line commandLine) error {
+func (b *builder) session(p *Plan) {
 	p.SessionType = first(b.s.word("sessiontype"), "default")
-	p.Command = line.command
-	if remote := b.s.word("remotecommand"); remote != "" && !strings.EqualFold(remote, "none") {
-		if line.hasCommand {
-			return &UsageError{Text: "Cannot execute command-line and remote command."}
-		}
-		expanded, err := expander{tokens: b.conn.tokens()}.expand(remote)
-		b.fail("remotecommand", err)
-		p.Command = expanded
+	p.Command = b.line.command
+	if b.s.isGiven("remotecommand") {
+		p.Command = b.remoteCommand()
 	}
 	p.RequestTTY = first(b.s.word("requesttty"), "auto")
 	p.StdinNull = b.s.flag("stdinnull", false)
 	p.EscapeChar = b.s.integer("escapechar", '~')
 	p.SendEnv = b.s["sendenv"].value
+	p.SetEnv = b.setEnv()
+	p.BatchMode = b.s.flag("batchmode", false)
+	p.LogLevel = parseLogLevel(b.s.word("loglevel"))
+}
+
+func (b *builder) remoteCommand() string {
+	expanded, err := expander{tokens: b.conn.tokens()}.expand(b.s.word("remotecommand"))
+	b.fail("remotecommand", err)
+	return expanded
+}
+
+func (b *builder) setEnv() []string {
+	var pairs []string
 	for _, pair := range b.s["setenv"].value {
 		name, value, _ := strings.Cut(pair, "=")
 		expanded, err := expander{b.conn.tokens(), b.effects.LookupEnv}.expand(value)
 		b.fail("setenv", err)
-		p.SetEnv = append(p.SetEnv, name+"="+expanded)
+		pairs = append(pairs, name+"="+expanded)
 	}
-	p.BatchMode = b.s.flag("batchmode", false)
-	p.LogLevel = parseLogLevel(b.s.word("loglevel"))
-	return nil
+	return pairs
 }
 
 func (b *builder) connection(p *Plan) {
@@ -255,7 +248,7 @@ func (b *builder) authentication(p *Plan) {
 	p.IdentitiesOnly = b.s.flag("identitiesonly", false)
 	p.CertificateFiles = b.expandAll("certificatefile", b.s["certificatefile"].value)
 	p.AgentSocket = b.agentSocket()
-	p.PubkeyAuthentication = b.s.flag("pubkeyauthentication", true)
+	p.PubkeyAuthentication = b.s.word("pubkeyauthentication") != "no"
 	p.PasswordAuthentication = b.s.flag("passwordauthentication", true)
 	p.KbdInteractive = b.s.flag("kbdinteractiveauthentication", true)
 	p.PreferredAuthentications = b.s.word("preferredauthentications")
@@ -285,34 +278,44 @@ func (b *builder) agentSocket() string {
 
 func (b *builder) trust(p *Plan) {
 	p.HostKeyAlias = lower(b.s.word("hostkeyalias"))
-	user := b.s["userknownhostsfile"].value
-	if user == nil {
-		user = []string{"~/.ssh/known_hosts", "~/.ssh/known_hosts2"}
-	}
-	p.UserKnownHostsFiles = b.expandAll("userknownhostsfile", user)
-	p.GlobalKnownHostsFiles = b.s["globalknownhostsfile"].value
-	if p.GlobalKnownHostsFiles == nil {
-		dir := systemDir(b.effects)
-		p.GlobalKnownHostsFiles = []string{dir + "/ssh_known_hosts", dir + "/ssh_known_hosts2"}
-	}
-	p.GlobalKnownHostsFiles = slices.DeleteFunc(slices.Clone(p.GlobalKnownHostsFiles), func(f string) bool {
-		return strings.EqualFold(f, "none")
-	})
+	p.UserKnownHostsFiles = b.userKnownHosts()
+	p.GlobalKnownHostsFiles = b.globalKnownHosts()
 	p.StrictHostKeyChecking = first(b.s.word("stricthostkeychecking"), "ask")
 	p.HashKnownHosts = b.s.flag("hashknownhosts", false)
-	p.UpdateHostKeys = b.updateHostKeys(user)
-	p.FingerprintHash = first(b.s.word("fingerprinthash"), "sha256")
+	p.UpdateHostKeys = b.updateHostKeys()
+	p.FingerprintHash = "sha256"
+	if b.s.word("fingerprinthash") == "md5" {
+		p.FingerprintHash = "md5"
+	}
 	p.RequiredRSASize = b.s.integer("requiredrsasize", 1024)
 	p.HostKeyAlgorithms = b.s.word("hostkeyalgorithms")
 	p.CASignatureAlgorithms = b.s.word("casignaturealgorithms")
 }
 
+func (b *builder) userKnownHosts() []string {
+	files := b.s["userknownhostsfile"].value
+	if files == nil {
+		files = []string{"~/.ssh/known_hosts", "~/.ssh/known_hosts2"}
+	}
+	return b.expandAll("userknownhostsfile", files)
+}
+
+func (b *builder) globalKnownHosts() []string {
+	files := b.s["globalknownhostsfile"].value
+	if files == nil {
+		dir := systemDir(b.effects)
+		files = []string{dir + "/ssh_known_hosts", dir + "/ssh_known_hosts2"}
+	}
+	return slices.DeleteFunc(slices.Clone(files), func(f string) bool { return strings.EqualFold(f, "none") })
+}
+
 // updateHostKeys is on by default as long as the file to update is the usual one.
-func (b *builder) updateHostKeys(userFiles []string) string {
+func (b *builder) updateHostKeys() string {
 	if given := b.s.word("updatehostkeys"); given != "" {
 		return given
 	}
-	usual := b.s["userknownhostsfile"].value == nil || slices.Equal(userFiles, []string{"~/.ssh/known_hosts"})
+	files := b.s["userknownhostsfile"].value
+	usual := files == nil || slices.Equal(files, []string{"~/.ssh/known_hosts"})
 	if verify := b.s.word("verifyhostkeydns"); usual && (verify == "" || verify == "no") {
 		return "yes"
 	}

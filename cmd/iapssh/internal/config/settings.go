@@ -38,6 +38,12 @@ func (s settings) word(name string) string {
 	return ""
 }
 
+// isGiven says that a keyword has a value, and one that is not "none".
+func (s settings) isGiven(name string) bool {
+	v := s.word(name)
+	return v != "" && !strings.EqualFold(v, "none")
+}
+
 func (s settings) flag(name string, otherwise bool) bool {
 	if v := s.word(name); v != "" {
 		return v == "yes"
@@ -67,6 +73,15 @@ func (ev *evaluator) set(name string, args []string, text string, at position, a
 	if canonical, ok := aliases[name]; ok {
 		name = canonical
 	}
+	if k.env {
+		for i, arg := range args {
+			expanded, err := expander{env: ev.effects.LookupEnv}.expand(arg)
+			if err != nil {
+				return "Bad forwarding specification."
+			}
+			args[i] = expanded
+		}
+	}
 	value, rest, complaint := k.read(args, text)
 	if complaint != "" {
 		return strings.Replace(complaint, "KEYWORD", name, 1)
@@ -84,6 +99,7 @@ func (ev *evaluator) set(name string, args []string, text string, at position, a
 	}
 	switch {
 	case name == "proxyjump" && !ev.mayJump(value[0]):
+		return ""
 	case k.appends:
 		limit := maxCollected
 		if name == "identityfile" || name == "certificatefile" {
@@ -98,6 +114,8 @@ func (ev *evaluator) set(name string, args []string, text string, at position, a
 		ev.settings[name] = setting{old.value, since}
 	case !set:
 		ev.settings[name] = setting{value, at}
+	case name == "rekeylimit" && len(old.value) == 1 && len(value) == 2:
+		ev.settings[name] = setting{[]string{old.value[0], value[1]}, since} // the time may come later
 	}
 	if !set && k.effect == ignored {
 		ev.ignored = append(ev.ignored, Ignored{Keyword: name, Where: at.String()})

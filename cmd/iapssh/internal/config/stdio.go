@@ -1,17 +1,18 @@
 package config
 
 import (
+	"context"
 	"fmt"
 	"regexp"
+	"strings"
 )
 
 // resolveStdio reads gcloud's and iapproxy's grammar for a tunnel on stdin and
 // stdout. ssh_config has no say here: the caller is usually a ProxyCommand of
 // an ssh that has read it already.
-func resolveStdio(argv []string, effects Effects) (Plan, error) {
-	line := scanTunnel(argv)
+func resolveStdio(ctx context.Context, line tunnelLine, effects Effects) (Plan, error) {
 	if err := line.check(); err != nil {
-		return Plan{}, err
+		return Plan{Mode: ModeStdio}, err
 	}
 	port, _ := parsePort(line.positionals[1])
 	host := line.positionals[0]
@@ -22,31 +23,29 @@ func resolveStdio(argv []string, effects Effects) (Plan, error) {
 		Port:        port,
 		Route:       RouteIAP,
 		RouteReason: "--listen-on-stdin",
+		LogFile:     line.flags["--log-file"],
 	}
 	var err error
 	if p.LogLevel, err = gcloudVerbosity(line.flags["--verbosity"]); err != nil {
-		return Plan{}, err
-	}
-	if !instanceName.MatchString(host) {
-		return Plan{}, &UsageError{Text: fmt.Sprintf("%q is not the name of an instance", host)}
+		return p, err
 	}
 	me, err := localFacts(effects)
 	if err != nil {
-		return Plan{}, err
+		return p, err
 	}
-	given := iapSettings{
-		project:       line.flags["--project"],
-		zone:          line.flags["--zone"],
-		nic:           line.flags["--network-interface"],
-		account:       line.flags["--account"],
-		configuration: line.flags["--configuration"],
-		relayURL:      line.flags["--iap-tunnel-url-override"],
-	}
+	given := line.target()
 	if err := p.fillGoogle(effects, me.home, given); err != nil {
-		return Plan{}, err
+		return p, err
 	}
-	p.IAP = given.target(host, p.GCloud)
-	return p, p.IAP.missing(host)
+	b := builder{ctx: ctx, effects: effects}
+	if form, _, ok := instanceForm(host); ok {
+		host = form.Instance
+		given.zone = first(given.zone, form.Zone)
+		if len(given.projects) == 0 {
+			given.projects = []string{form.Project}
+		}
+	}
+	return p, p.aim(host, port, b.projects(&p, given), given, effects)
 }
 
 // instanceName is a legal name of a VM: RFC 1035, one label.
@@ -55,32 +54,31 @@ var instanceName = regexp.MustCompile(`^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$`)
 // iapSettings is what flags and IAP* keywords say of the way through IAP. Empty
 // fields were not given.
 type iapSettings struct {
-	project, zone, nic     string
-	account, configuration string
-	relayURL               string
+	projects                   []string
+	zone, nic                  string
+	region, network, destGroup string
+	account, configuration     string
+	impersonate                string
+	relayURL                   string
 }
 
-// target completes what was given with gcloud's configuration.
-func (s iapSettings) target(instance string, g GCloud) Target {
-	return Target{
-		Project:   first(s.project, g.Project),
-		Zone:      first(s.zone, g.Zone),
-		Instance:  instance,
-		Interface: first(s.nic, "nic0"),
+// target is what the flags of tunnel grammar say.
+func (t tunnelLine) target() iapSettings {
+	s := iapSettings{
+		zone:          t.flags["--zone"],
+		nic:           t.flags["--network-interface"],
+		region:        t.flags["--region"],
+		network:       t.flags["--network"],
+		destGroup:     t.flags["--dest-group"],
+		account:       t.flags["--account"],
+		configuration: t.flags["--configuration"],
+		impersonate:   t.flags["--impersonate-service-account"],
+		relayURL:      t.flags["--iap-tunnel-url-override"],
 	}
-}
-
-// missing says which part of the target nothing told.
-func (t Target) missing(host string) error {
-	if t.Project == "" {
-		return &MissingError{What: "project", Host: host,
-			Fix: "give --project=PROJECT, or IAPProject in ssh_config, or run: gcloud config set project PROJECT"}
+	if project := t.flags["--project"]; project != "" {
+		s.projects = []string{project}
 	}
-	if t.Zone == "" {
-		return &MissingError{What: "zone", Host: host,
-			Fix: "give --zone=ZONE, or IAPZone in ssh_config, or run: gcloud config set compute/zone ZONE"}
-	}
-	return nil
+	return s
 }
 
 // fillGoogle sets what is Google's in a plan, whatever the mode.
@@ -97,6 +95,10 @@ func (p *Plan) fillGoogle(effects Effects, home string, given iapSettings) error
 		Zone:          g.property("compute", "zone"),
 	}
 	p.CACertsFile = g.property("core", "custom_ca_certs_file")
+	p.Impersonate = first(given.impersonate, g.property("auth", "impersonate_service_account"))
+	if strings.EqualFold(p.Impersonate, "none") {
+		p.Impersonate = ""
+	}
 	p.RelayURL = given.relayURL
 	if p.RelayURL == "" {
 		p.RelayURL, _ = effects.LookupEnv("IAPSSH_RELAY_URL")

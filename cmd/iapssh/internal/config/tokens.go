@@ -43,6 +43,12 @@ func (c connection) tokens() tokens {
 	}
 }
 
+// proxyTokens is the set that ProxyCommand knows.
+func (c connection) proxyTokens() tokens {
+	all := c.tokens()
+	return tokens{'h': all['h'], 'k': all['k'], 'n': all['n'], 'p': all['p'], 'r': all['r']}
+}
+
 // userTokens is the set that User knows: without itself and what it is part of.
 func (c connection) userTokens() tokens {
 	t := c.tokens()

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -52,33 +53,88 @@ func iapChoice(args []string, text string) ([]string, []string, string) {
 	return states(flagStates, "auto", "auto")(args, text)
 }
 
+// agentPath reads a socket's path, which may name a variable.
+func agentPath(args []string, _ string) ([]string, []string, string) {
+	if len(args) == 0 || args[0] == "" {
+		return nil, nil, missingArgument
+	}
+	arg := args[0]
+	if name, isName := strings.CutPrefix(arg, "$"); isName && !strings.HasPrefix(name, "{") && !validEnvName(name) {
+		return nil, nil, fmt.Sprintf("Invalid environment name %s.", arg)
+	}
+	return args[:1], args[1:], ""
+}
+
+func validEnvName(name string) bool {
+	return name != "" && strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") == ""
+}
+
+// forwardAgent reads yes, no or a path as IdentityAgent has it.
+func forwardAgent(args []string, text string) ([]string, []string, string) {
+	if len(args) == 0 || args[0] == "" {
+		return nil, nil, "missing argument."
+	}
+	if value, rest, complaint := flag(args, text); complaint == "" {
+		return value, rest, ""
+	}
+	return agentPath(args, text)
+}
+
+// fingerprintHash reads the name of a digest.
+func fingerprintHash(args []string, _ string) ([]string, []string, string) {
+	if len(args) == 0 || args[0] == "" {
+		return nil, nil, missingArgument
+	}
+	switch name := lower(args[0]); name {
+	case "md5", "sha1", "sha256", "sha384", "sha512":
+		return []string{name}, args[1:], ""
+	}
+	return nil, nil, fmt.Sprintf("Invalid hash algorithm \"%s\".", args[0])
+}
+
+// facility reads SyslogFacility.
+func facility(args []string, _ string) ([]string, []string, string) {
+	name := "<NONE>"
+	if len(args) > 0 {
+		name = args[0]
+	}
+	for _, known := range strings.Fields("DAEMON USER AUTH AUTHPRIV LOCAL0 LOCAL1 LOCAL2 LOCAL3 LOCAL4 LOCAL5 LOCAL6 LOCAL7") {
+		if strings.EqualFold(name, known) {
+			return []string{known}, args[1:], ""
+		}
+	}
+	return nil, nil, fmt.Sprintf("unsupported log facility '%s'", name)
+}
+
+// jump reads ProxyJump: the value is what follows the keyword, comment and all.
+func jump(_ []string, text string) ([]string, []string, string) {
+	text = strings.TrimLeft(text, blanks+"=")
+	if _, _, ok := parseJump(text, false); !ok {
+		return nil, nil, fmt.Sprintf("Invalid ProxyJump \"%s\"", text)
+	}
+	return []string{text}, nil, ""
+}
+
+// someWords reads one word or more, each kept.
+func someWords(args []string, _ string) ([]string, []string, string) {
+	if len(args) == 0 || slices.Contains(args, "") {
+		return nil, nil, missingArgument
+	}
+	return args, nil, ""
+}
+
 func anything([]string, string) ([]string, []string, string) { return []string{""}, nil, "" }
 
-const missingArgument = "Missing argument."
+const (
+	missingArgument = "Missing argument."
+	noneAlone       = "keyword KEYWORD \"none\" argument must appear alone."
+)
 
 func word(args []string, _ string) ([]string, []string, string) {
 	if len(args) == 0 || args[0] == "" {
 		return nil, nil, missingArgument
 	}
 	return args[:1], args[1:], ""
-}
-
-// words reads at least low and at most high arguments, joined by a space.
-func words(low, high int) reader {
-	return func(args []string, _ string) ([]string, []string, string) {
-		if len(args) < low || args[0] == "" {
-			return nil, nil, missingArgument
-		}
-		n := min(high, len(args))
-		return []string{strings.Join(args[:n], " ")}, args[n:], ""
-	}
-}
-
-func oneOrMore(args []string, _ string) ([]string, []string, string) {
-	if len(args) == 0 || args[0] == "" {
-		return nil, nil, missingArgument
-	}
-	return args, nil, ""
 }
 
 // list reads all arguments. "none" is one of them, and only alone.
@@ -91,10 +147,88 @@ func list(args []string, _ string) ([]string, []string, string) {
 			return nil, nil, "keyword KEYWORD empty argument"
 		}
 		if lower(arg) == "none" && len(args) > 1 {
-			return nil, nil, "keyword KEYWORD \"none\" argument must appear alone."
+			return nil, nil, noneAlone
 		}
 	}
 	return args, nil, ""
+}
+
+// firstOfList checks all arguments and keeps the first, as OpenSSH happens to do.
+func firstOfList(args []string, text string) ([]string, []string, string) {
+	value, rest, complaint := list(args, text)
+	return value[:min(1, len(value))], rest, complaint
+}
+
+// someList is list for the keywords that must have an argument.
+func someList(args []string, text string) ([]string, []string, string) {
+	if len(args) == 0 {
+		return nil, nil, "no KEYWORD specified"
+	}
+	return list(args, text)
+}
+
+// domains reads CanonicalDomains.
+func domains(args []string, text string) ([]string, []string, string) {
+	value, rest, complaint := someList(args, text)
+	if complaint != "" {
+		return nil, nil, complaint
+	}
+	lowered := make([]string, len(value))
+	for i, name := range value {
+		lowered[i] = lower(name)
+		if why := badDomain(name); why != "" {
+			return nil, nil, why
+		}
+		lowered[i] = strings.TrimSuffix(lowered[i], ".")
+	}
+	return lowered, rest, ""
+}
+
+// badDomain says what is wrong with a domain name; empty if nothing is.
+func badDomain(name string) string {
+	alphanumeric := func(c byte) bool {
+		return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z' || c == '_'
+	}
+	switch {
+	case name == "":
+		return "empty domain name"
+	case !alphanumeric(name[0]):
+		return fmt.Sprintf("domain name \"%s\" starts with invalid character", name)
+	}
+	for i := range len(name) {
+		switch c := name[i]; {
+		case c == '.' && i > 0 && name[i-1] == '.':
+			return fmt.Sprintf("domain name \"%s\" contains consecutive separators", name)
+		case c != '.' && c != '-' && !alphanumeric(c):
+			return fmt.Sprintf("domain name \"%s\" contains invalid characters", name)
+		}
+	}
+	return ""
+}
+
+// permittedCNAMEs reads SOURCES:TARGETS each, "*" for all, or "none".
+func permittedCNAMEs(args []string, _ string) ([]string, []string, string) {
+	if len(args) == 0 {
+		return nil, nil, "no KEYWORD specified"
+	}
+	rules := make([]string, 0, len(args))
+	for _, arg := range args {
+		source, target, both := strings.Cut(lower(arg), ":")
+		switch {
+		case source == "none" && !both:
+			if len(args) > 1 {
+				return nil, nil, noneAlone
+			}
+			return []string{"none"}, nil, ""
+		case arg == "*":
+			rules = append(rules, "*:*")
+		case !both || target == "":
+			return nil, nil, fmt.Sprintf("Invalid permitted CNAME \"%s\"", lower(arg))
+		default:
+			rules = append(rules, source+":"+target)
+		}
+	}
+	return rules, nil, ""
 }
 
 // restOfLine reads a command, comments and quotes included.
@@ -106,10 +240,11 @@ func port(args []string, _ string) ([]string, []string, string) {
 	if len(args) == 0 || args[0] == "" {
 		return nil, nil, missingArgument
 	}
-	if _, ok := parsePort(args[0]); !ok {
+	n, ok := parsePort(args[0])
+	if !ok {
 		return nil, nil, fmt.Sprintf("Bad port '%s'.", args[0])
 	}
-	return args[:1], args[1:], ""
+	return []string{strconv.Itoa(n)}, args[1:], ""
 }
 
 func integer(args []string, _ string) ([]string, []string, string) {

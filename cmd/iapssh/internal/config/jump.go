@@ -1,0 +1,93 @@
+package config
+
+import (
+	"strconv"
+	"strings"
+)
+
+// A hop is one host of ProxyJump. Port 0 means that none was given.
+type hop struct {
+	user, host string
+	port       int
+}
+
+// parseJump reads ProxyJump or -J: hosts with commas between, the last of them
+// the one that connects to the destination. before is the text of the others.
+// What was typed is checked for dangerous characters too.
+func parseJump(text string, typed bool) (last hop, before string, ok bool) {
+	text, _, _ = strings.Cut(text, "#")
+	text = strings.TrimRight(text, " \t\r\n\v\f")
+	for i, word := range strings.Split(text, ",") {
+		h, valid := parseHop(word)
+		if !valid || typed && (!validHostname(h.host) || !validUser(h.user)) {
+			return hop{}, "", false
+		}
+		if i > 0 {
+			before = text[:strings.LastIndexByte(text, ',')]
+		}
+		last = h
+	}
+	return last, before, true
+}
+
+// parseHop reads [user@]host[:port], a bracketed IPv6 address, or an ssh:// URI.
+func parseHop(word string) (h hop, ok bool) {
+	var port string
+	if strings.HasPrefix(word, "ssh://") {
+		if h.user, h.host, port, ok = parseURI(word); !ok {
+			return hop{}, false
+		}
+	} else {
+		if at := strings.LastIndexByte(word, '@'); at >= 0 {
+			if at == 0 {
+				return hop{}, false
+			}
+			h.user, word = word[:at], word[at+1:]
+		}
+		if h.host, port, ok = cutHostPort(word); !ok || h.host == "" {
+			return hop{}, false
+		}
+	}
+	if port != "" {
+		if h.port, ok = parsePort(port); !ok {
+			return hop{}, false
+		}
+	}
+	return h, true
+}
+
+// text is the hop as ssh -G prints it.
+func (h hop) text() string {
+	s := h.host
+	if strings.Contains(s, ":") || strings.Trim(s, "0123456789.") == "" {
+		s = "[" + s + "]"
+	}
+	if h.user != "" {
+		s = h.user + "@" + s
+	}
+	if h.port > 0 {
+		s += ":" + strconv.Itoa(h.port)
+	}
+	return s
+}
+
+// jumpTo makes the command line for the last hop: what ssh would pass on to the
+// ssh that it starts for it.
+func jumpTo(last hop, before string, line commandLine, level LogLevel) []string {
+	var argv []string
+	add := func(flag, value string) {
+		if value != "" {
+			argv = append(argv, flag, value)
+		}
+	}
+	add("-l", last.user)
+	if last.port > 0 {
+		add("-p", strconv.Itoa(last.port))
+	}
+	add("-J", before)
+	add("-F", line.configFile)
+	if line.debug && level >= LogDebug1 {
+		argv = append(argv, "-"+strings.Repeat("v", int(level-LogDebug1)+1))
+	}
+	return append(argv, "--", last.host)
+}

@@ -1,0 +1,228 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+)
+
+// route decides the way to the host, and what it leads through.
+func (b *builder) route(p *Plan) {
+	given := b.givenTarget()
+	if err := p.fillGoogle(b.effects, b.me.home, given); err != nil {
+		b.err = firstError(b.err, err)
+		return
+	}
+	proxy := b.proxy()
+	facts := routeFacts{
+		iap:   first(b.s.word("iap"), "auto"),
+		jump:  b.s.isGiven("proxyjump"),
+		proxy: proxy.reason,
+		inner: proxy.route,
+		given: b.s.givenIAP(),
+		host:  p.Host,
+	}
+	if route, _ := chooseRoute(facts); route == RouteDirect && isBareName(p.Host) && facts.iap == "auto" {
+		b.learn(&facts, p, given)
+	}
+	p.Route, p.RouteReason = chooseRoute(facts)
+	p.RouteFix = routeFix(p.Route, facts)
+	switch p.Route {
+	case RouteJump:
+		b.jump(p, proxy)
+	case RouteProxyCommand:
+		p.ProxyCommand, p.RouteAt = b.proxyCommand(), b.s["proxycommand"].at.String()
+	case RouteIAP, RouteLookup:
+		if facts.iap != "yes" && facts.proxy != "" {
+			b.throughProxy(p, given, proxy)
+			return
+		}
+		b.target(p, given)
+	}
+}
+
+// learn gathers the facts about a bare name.
+func (b *builder) learn(f *routeFacts, p *Plan, given iapSettings) {
+	facts := b.effects.Facts
+	f.inHosts = b.inHosts(p.Host)
+	if f.inHosts {
+		return
+	}
+	files := slices.Concat(p.UserKnownHostsFiles, p.GlobalKnownHostsFiles)
+	f.known = facts.KnownHost != nil && facts.KnownHost(files, p.Host, p.Port)
+	if f.known {
+		return
+	}
+	projects := b.projects(p, given)
+	f.project = len(projects) > 0
+	f.credential = facts.NoCredential == nil || !facts.NoCredential()
+	if facts.CachedVM != nil && f.project {
+		_, _, f.cached = facts.CachedVM(p.Host, projects)
+	}
+	f.zone = len(projects) == 1 && first(given.zone, p.GCloud.Zone) != ""
+}
+
+// projects are those that the host may be in, the one we run in the last resort.
+func (b *builder) projects(p *Plan, given iapSettings) []string {
+	if len(given.projects) > 0 {
+		return given.projects
+	}
+	project := p.GCloud.Project
+	if project == "" && b.effects.ProjectHere != nil {
+		project = b.effects.ProjectHere(b.ctx)
+	}
+	if project == "" {
+		return nil
+	}
+	return []string{project}
+}
+
+// target sets what Route leads to.
+func (b *builder) target(p *Plan, given iapSettings) {
+	form, _, _ := instanceForm(p.Host)
+	if form.Project != "" && len(given.projects) == 0 {
+		given.projects = []string{form.Project}
+	}
+	given.zone = first(given.zone, form.Zone)
+	if err := p.aim(first(form.Instance, p.Host), p.Port, b.projects(p, given), given, b.effects); err != nil {
+		b.err = firstError(b.err, err)
+	}
+}
+
+// aim sets the target and what may have to be looked up of it.
+func (p *Plan) aim(host string, port int, projects []string, given iapSettings, effects Effects) error {
+	t := Target{
+		Instance:  host,
+		Interface: first(given.nic, "nic0"),
+		Port:      port,
+		Region:    given.region, Network: given.network, DestGroup: given.destGroup,
+	}
+	p.Projects = projects
+	if len(projects) == 1 {
+		t.Project = projects[0]
+	}
+	if t.Region != "" {
+		t.Interface = ""
+		p.IAP = t
+		return nil
+	}
+	if !instanceName.MatchString(host) {
+		return &UsageError{Text: fmt.Sprintf("%q is not the name of an instance, and IAP knows no other (%s)", host, p.RouteReason)}
+	}
+	t.Zone = first(given.zone, p.GCloud.Zone)
+	if !t.complete() && effects.CachedVM != nil && len(projects) > 0 {
+		if project, zone, ok := effects.CachedVM(host, projects); ok && first(t.Zone, zone) == zone {
+			t.Project, t.Zone = project, zone
+		}
+	}
+	p.IAP = t
+	return nil
+}
+
+// givenTarget is what flags and keywords say of the target.
+func (b *builder) givenTarget() iapSettings {
+	return iapSettings{
+		projects:      b.s["iapproject"].value,
+		zone:          b.s.word("iapzone"),
+		nic:           b.s.word("iapinterface"),
+		region:        b.s.word("iapregion"),
+		network:       b.s.word("iapnetwork"),
+		destGroup:     b.s.word("iapdestgroup"),
+		account:       b.s.word("iapaccount"),
+		configuration: b.s.word("iapconfiguration"),
+		impersonate:   b.s.word("iapimpersonateserviceaccount"),
+		relayURL:      b.line.relayURL,
+	}
+}
+
+// givenIAP names what was said of IAP for this host. IAPAccount, IAPConfiguration
+// and IAPImpersonateServiceAccount say who asks, not which way to go, and often
+// stand under Host *: typed they count, in a file not.
+func (s settings) givenIAP() string {
+	where := []string{"iapproject", "iapzone", "iapinterface", "iapregion", "iapnetwork", "iapdestgroup"}
+	who := []string{"iapaccount", "iapconfiguration", "iapimpersonateserviceaccount"}
+	for i, keyword := range slices.Concat(where, who) {
+		set, ok := s[keyword]
+		if set.at.isFlag() {
+			return set.at.file
+		}
+		if ok && i < len(where) {
+			return keyword
+		}
+	}
+	return ""
+}
+
+func (b *builder) inHosts(host string) bool {
+	file := "/etc/hosts"
+	if b.effects.OS == "windows" {
+		root, _ := b.effects.LookupEnv("SystemRoot")
+		file = first(root, `C:\Windows`) + `\System32\drivers\etc\hosts`
+	}
+	data, err := b.effects.ReadFile(file)
+	return err == nil && inHostsFile(string(data), host)
+}
+
+// jump sets the way to the jump host: ProxyJump's, or a nested gcloud's.
+func (b *builder) jump(p *Plan, proxy recognised) {
+	if !b.s.isGiven("proxyjump") {
+		p.Jump, p.RouteAt = proxy.jump, b.s["proxycommand"].at.String()
+		return
+	}
+	last, before, _ := parseJump(b.s.word("proxyjump"), false)
+	p.Jump = jumpTo(last, before, b.line, parseLogLevel(b.s.word("loglevel")))
+	p.RouteAt = b.s["proxyjump"].at.String()
+}
+
+// proxyCommand expands ProxyCommand's tokens.
+func (b *builder) proxyCommand() string {
+	expanded, err := expander{tokens: b.conn.proxyTokens()}.expand(b.s.word("proxycommand"))
+	b.fail("proxycommand", err)
+	return expanded
+}
+
+// proxy reads ProxyCommand; the zero value means that there is none.
+func (b *builder) proxy() recognised {
+	if !b.s.isGiven("proxycommand") {
+		return recognised{}
+	}
+	return recognise(b.s.word("proxycommand"), b.conn.proxyTokens(), b.effects.OS)
+}
+
+// throughProxy aims at what a recognised ProxyCommand names. What was typed beats
+// it; what it leaves open is filled in from the keywords for the host, and then
+// from gcloud, as its own tunnel would do.
+func (b *builder) throughProxy(p *Plan, given iapSettings, proxy recognised) {
+	in := proxy.target
+	pick := func(keyword, line, config string) string {
+		if at := b.s[keyword].at; at.isFlag() || at.file == "command-line" {
+			return config
+		}
+		return first(line, config)
+	}
+	given.zone = pick("iapzone", in.zone, given.zone)
+	given.nic = pick("iapinterface", in.nic, given.nic)
+	given.account = pick("iapaccount", in.account, given.account)
+	given.configuration = pick("iapconfiguration", in.configuration, given.configuration)
+	given.impersonate = pick("iapimpersonateserviceaccount", in.impersonate, given.impersonate)
+	given.relayURL = first(given.relayURL, in.relayURL)
+	given.region, given.network, given.destGroup = in.region, in.network, in.destGroup
+	if project := pick("iapproject", first(in.projects...), ""); project != "" {
+		given.projects = []string{project}
+	}
+	err := p.fillGoogle(b.effects, b.me.home, given)
+	if err == nil {
+		err = p.aim(proxy.host, proxy.port, b.projects(p, given), given, b.effects)
+	}
+	b.err = firstError(b.err, err)
+	p.RouteAt = b.s["proxycommand"].at.String()
+	if proxy.warning != "" {
+		p.Warnings = append(slices.Clone(p.Warnings), p.RouteAt+": "+proxy.warning)
+	}
+}
+
+func firstError(a, b error) error {
+	if a != nil {
+		return a
+	}
+	return b
+}
