@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -78,30 +79,25 @@ func knowsAlgorithm(kind, name string, pattern bool) bool {
 	return false
 }
 
-// queries are the subjects of -Q, to the names under which a program asks. The
-// answer is main's, who knows what is supported.
-var queries = map[string]string{
-	"cipher": "cipher", "ciphers": "cipher", "cipher-auth": "cipher-auth",
-	"mac": "mac", "macs": "mac",
-	"kex": "kex", "kexalgorithms": "kex",
-	"key": "key", "key-cert": "key-cert", "key-plain": "key-plain",
-	"key-ca-sign": "sig", "casignaturealgorithms": "sig", "sig": "sig",
-	"key-sig": "key-sig", "pubkeyacceptedkeytypes": "key-sig", "pubkeyacceptedalgorithms": "key-sig",
-	"hostkeyalgorithms": "key-sig", "hostbasedkeytypes": "key-sig",
-	"hostbasedacceptedkeytypes": "key-sig", "hostbasedacceptedalgorithms": "key-sig",
-	"protocol-version": "protocol-version", "compression": "compression", "help": "help",
+// queries are the subjects of -Q. The answer is main's, who knows what is
+// supported.
+var queries = strings.Fields(`cipher cipher-auth compression kex key key-ca-sign key-cert key-plain key-sig mac
+	protocol-version sig help`)
+
+// queryKeywords are keywords that may stand for a subject.
+var queryKeywords = map[string]string{
+	"ciphers": "cipher", "macs": "mac", "kexalgorithms": "kex", "casignaturealgorithms": "key-ca-sign",
+	"pubkeyacceptedkeytypes": "key-sig", "pubkeyacceptedalgorithms": "key-sig", "hostkeyalgorithms": "key-sig",
+	"hostbasedkeytypes": "key-sig", "hostbasedacceptedkeytypes": "key-sig", "hostbasedacceptedalgorithms": "key-sig",
 }
 
-// query reads the argument of -Q: a short name as it is, a keyword in any case.
+// query reads the argument of -Q.
 func query(name string) (string, error) {
-	subject, ok := queries[lower(name)]
-	isKeyword := false
-	if k := lower(name); ok {
-		_, isKeyword = lookup(k)
-		isKeyword = isKeyword || k == "hostbasedacceptedkeytypes"
+	if slices.Contains(queries, name) {
+		return name, nil
 	}
-	if !ok || name != lower(name) && !isKeyword {
-		return "", &UsageError{Text: fmt.Sprintf("Unsupported query \"%s\"", name)}
+	if subject, ok := queryKeywords[lower(name)]; ok {
+		return subject, nil
 	}
-	return subject, nil
+	return "", &UsageError{Text: fmt.Sprintf("Unsupported query \"%s\"", name)}
 }

@@ -66,6 +66,9 @@ func (ev *evaluator) followBare(host string) string {
 
 // follow replaces a name by its CNAME if a rule permits that.
 func (ev *evaluator) follow(host, cname string) string {
+	if cname == "" {
+		return host
+	}
 	for _, rule := range ev.settings["canonicalizepermittedcnames"].value {
 		sources, targets, _ := strings.Cut(rule, ":")
 		if matchHostList(host, sources) && matchHostList(cname, targets) {

@@ -60,6 +60,9 @@ var reasons = []difference{
 	{"ssh prints a LocalForward to a socket as a DynamicForward too", func(c comparison) bool {
 		return c.is("dynamicforward") && c.says("/s")
 	}},
+	{"OpenSSH since 9.7 has the jump host in %C", func(c comparison) bool {
+		return c.says("%c") && (c.says("proxyjump") || c.says("-j"))
+	}},
 	{"OpenSSH 10 lets ProxyCommand stand after ProxyJump none", func(c comparison) bool {
 		return c.is("proxycommand") && c.says("proxyjump none")
 	}},

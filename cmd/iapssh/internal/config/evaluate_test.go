@@ -128,6 +128,13 @@ func TestConfigErrors(t *testing.T) {
 		{"IdentityFile /k/%\n", 1, file + " line 1: identityfile: invalid format: % at the end"},
 		{"IdentityFile ${NOPE}\n", 1, file + " line 1: identityfile: env var ${NOPE} has no value"},
 		{"IdentityFile ~nobody/k\n", 1, file + " line 1: identityfile: no such user nobody"},
+		{"SetEnv A=%z\n", 1, file + " line 1: setenv: unknown key %z"},
+		{"User %r\n", 1, file + " line 1: user: unknown key %r"},
+		{"User %C\n", 1, file + " line 1: user: unknown key %C"},
+		{"User ${NOPE}\n", 1, file + " line 1: user: env var ${NOPE} has no value"},
+		{"Match exec \"test %z\"\n", 1, file + " line 1: Bad Match condition: failed to expand match exec 'test %z': unknown key %z"},
+		{"Match host = a\n", 1, file + " line 1: Bad Match condition: missing argument for Match 'a'"},
+		{"CanonicalizeHostname yes\nCanonicalDomains d\nCanonicalizeFallbackLocal no\nHostName h\n", 3, file + " line 3: Could not resolve host \"h\""},
 		{"User ${EVIL}\n", 1, file + " line 1: user: remote username contains invalid characters"},
 	} {
 		m := withConfig(test.config)
@@ -171,12 +178,10 @@ func TestPermissions(t *testing.T) {
 
 func TestRefusedKeywords(t *testing.T) {
 	for _, line := range []string{
-		"ProxyCommand nc %h %p", "ProxyJump j", "BindAddress 1.2.3.4", "BindInterface lo", "CanonicalizeHostname yes",
-		"CanonicalizeHostname always", "CanonicalizePermittedCNAMEs a:b", "Tunnel yes", "RevokedHostKeys /r",
+		"BindAddress 1.2.3.4", "BindInterface lo", "Tunnel yes", "RevokedHostKeys /r",
 		"ForkAfterAuthentication yes", "LocalForward 1 h:2", "RemoteForward 1", "DynamicForward 1",
-		"IAPRegion r", "IAPNetwork n", "IAPDestGroup g", "IAPImpersonateServiceAccount s",
 	} {
-		_, err := withConfig("\nHost 10.0.0.1\n "+line+"\n").resolve(t, "10.0.0.1")
+		_, err := withConfig("\nHost 10.0.0.1\n "+line+"\n").resolve(t, "10.0.0.1 x")
 		var refused *UnsupportedError
 		keyword, _, _ := strings.Cut(line, " ")
 		if !errors.As(err, &refused) || refused.Option != keyword || refused.Where != "/home/ann/.ssh/config line 3" {
@@ -245,6 +250,40 @@ func TestLimits(t *testing.T) {
 		_, err := m.resolve(t, "10.0.0.1 -o HostName="+strings.Repeat("1.", 200)+"1")
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.40q: got %.200v, want %s", config, err, want)
+		}
+	}
+}
+
+// What the plan asks of the way to the host and is not built is said when it is
+// taken.
+func TestNotBuilt(t *testing.T) {
+	for _, test := range []struct{ config, argv, want string }{
+		{"ProxyJump j\n", "10.0.0.1", "/home/ann/.ssh/config line 1: ProxyJump is not supported yet"},
+		{"", "-J j 10.0.0.1", "-J is not supported yet"},
+		{"ProxyCommand nc %h %p\n", "10.0.0.1", "/home/ann/.ssh/config line 1: ProxyCommand " +
+			"(ProxyCommand is run as written: it is none that is known to lead through IAP) is not supported yet"},
+		{"IAPRegion r\nIAPNetwork n\n", "10.0.0.1", "a host behind IAP by region, network and destination group is not supported yet"},
+		{"IAPProject a b\n", "vm", "searching several projects is not supported yet"},
+		{"IAPImpersonateServiceAccount s@p\n", "--project=p --zone=z vm", "acting as s@p is not supported yet"},
+		{"IAPImpersonateServiceAccount s@p\n", "10.0.0.1", ""},
+		{"IAPImpersonateServiceAccount none\n", "--project=p --zone=z vm", ""},
+		{"", "vm", ""}, // directly: no project is known
+		{"", "--project=p vm", `no zone known for "vm"`},
+		{"", "--zone=z vm", `no project known for "vm"`},
+		{"", "vm.c.proj.internal", `no zone known for "vm.c.proj.internal"`},
+		{"", "-o IAP=yes some-instance", `no project known for "some-instance"`},
+		{"", "--listen-on-stdin vm 22", `no project known for "vm"`},
+		{"", "--listen-on-stdin vm 22 --project=p", `no zone known for "vm"`},
+		{"", "--listen-on-stdin vm 22 --project=p --region=r", "a host behind IAP by region, network and destination group is not supported yet"},
+		{"", "--listen-on-stdin vm 22 --project=p --zone=z --impersonate-service-account x", "acting as x is not supported yet"},
+	} {
+		p, err := withConfig(test.config).resolve(t, test.argv)
+		if err != nil {
+			t.Errorf("%s with %q: %v", test.argv, test.config, err)
+			continue
+		}
+		if err := p.NotBuilt(); fmt.Sprint(err) != test.want && !(err == nil && test.want == "") {
+			t.Errorf("%s with %q: %v, want %s", test.argv, test.config, err, test.want)
 		}
 	}
 }

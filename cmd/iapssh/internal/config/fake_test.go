@@ -19,6 +19,8 @@ type machine struct {
 	status map[string]int // of commands; running another is an error
 	addrs  []netip.Addr
 	os     string
+	facts  Facts
+	names  map[string]string // DNS: a name to its CNAME, or to itself
 }
 
 func (m machine) effects() Effects {
@@ -28,6 +30,7 @@ func (m machine) effects() Effects {
 	}
 	goos := first(m.os, "linux")
 	return Effects{
+		Facts:     m.facts,
 		OS:        goos,
 		LookupEnv: func(name string) (string, bool) { v, ok := env[name]; return v, ok },
 		User:      func() (User, error) { return User{Name: "ann", UID: "1000", Home: "/home/passwd"}, nil },
@@ -79,9 +82,14 @@ func (m machine) effects() Effects {
 			}
 			return status, nil
 		},
-		Interfaces:  func() ([]netip.Addr, error) { return m.addrs, nil },
-		LookupHost:  func(context.Context, string) ([]netip.Addr, error) { return nil, errors.New("no network") },
-		LookupCNAME: func(context.Context, string) (string, error) { return "", errors.New("no network") },
+		Interfaces: func() ([]netip.Addr, error) { return m.addrs, nil },
+		LookupHost: func(_ context.Context, name string) ([]netip.Addr, error) {
+			if _, ok := m.names[name]; !ok {
+				return nil, errors.New("no such host")
+			}
+			return []netip.Addr{netip.MustParseAddr("192.0.2.9")}, nil
+		},
+		LookupCNAME: func(_ context.Context, name string) (string, error) { return m.names[name], nil },
 	}
 }
 

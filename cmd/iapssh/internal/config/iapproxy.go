@@ -84,12 +84,5 @@ func (t tunnelLine) listen() error {
 	if err := t.check(); err != nil && (t.program != "" || t.unknown != "" || t.valueless != "") {
 		return err
 	}
-	option := "a tunnel on a local port"
-	for _, name := range []string{"--local-host-port", "--local-port", "--local-host"} {
-		if _, set := t.flags[name]; set {
-			option = name
-			break
-		}
-	}
-	return &UnsupportedError{Option: option, Fix: "--listen-on-stdin carries one connection on stdin and stdout"}
+	return &UnsupportedError{Option: first(t.chosenBy(), "a tunnel on a local port"), Fix: "--listen-on-stdin carries one connection on stdin and stdout"}
 }

@@ -166,13 +166,23 @@ func scanTunnel(argv []string) tunnelLine {
 	return t
 }
 
+// chosenBy is the flag that made a tunnel of the line.
+func (t tunnelLine) chosenBy() string {
+	for _, name := range []string{"--listen-on-stdin", "--local-host-port", "--local-port", "--local-host"} {
+		if _, set := t.flags[name]; set {
+			return name
+		}
+	}
+	return ""
+}
+
 // check says what is wrong with a line that modeOf took for a tunnel.
 func (t tunnelLine) check() error {
 	if t.problem != "" {
 		return &UsageError{Text: t.problem}
 	}
 	if t.unknown != "" {
-		return &UsageError{Text: "unknown option " + t.unknown + " beside --listen-on-stdin"}
+		return &UsageError{Text: "unknown option " + t.unknown + " beside " + t.chosenBy()}
 	}
 	if t.valueless != "" {
 		if tunnelFlags[t.valueless] == switchFlag {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -12,6 +13,26 @@ func TestMode(t *testing.T) {
 	}{
 		{"--version", ModeVersion},
 		{"--help", ModeHelp},
+		{"--tunnel vm 22", modeNotBuilt},
+		{"--list", modeNotBuilt},
+		{"--doctor vm", modeNotBuilt},
+		{"--explain 4033", modeNotBuilt},
+		{"--config-ssh", modeNotBuilt},
+		{"--host-keys vm", modeNotBuilt},
+		{"--forget vm", modeNotBuilt},
+		{"--gcloud compute ssh vm", modeNotBuilt},
+		{"--lis", ModeSSH}, // no abbreviations
+		{"--list=x", ModeSSH},
+		{"vm --list", ModeSSH},
+		{"-q --doctor", ModeSSH},
+		{"--list@vm", ModeSSH},
+		{"ssh://--list", ModeSSH},
+
+		{"--local-port=2222 vm 22", modeListen},
+		{"vm 22 --local-host-port localhost:0 --zone=z", modeListen},
+		{"--local-host=h --listen-on-stdin vm 22", ModeStdio},
+		{"--local-port 22 vm", ModeSSH},
+		{"vm -- 22 --local-port=1", ModeSSH},
 		{"--help vm", ModeHelp},
 		{"vm --version", ModeSSH},
 		{"vm -- --help", ModeSSH},
@@ -54,17 +75,51 @@ func TestTunnelErrors(t *testing.T) {
 		{"--listen-on-stdin vm 22 --project", "option requires an argument -- project"},
 		{"--listen-on-stdin=yes vm 22", "option --listen-on-stdin takes no value"},
 		{"--listen-on-stdin vm 22 --verbosity=loud", `--verbosity must be debug, info, warning, error, critical or none, not "loud"`},
-		{"--listen-on-stdin VM_1 22", `"VM_1" is not the name of an instance`},
-		{"--listen-on-stdin vm 22 --region=r", "--region is not supported yet"},
-		{"--listen-on-stdin vm 22 --impersonate-service-account x", "--impersonate-service-account is not supported yet"},
-		{"--listen-on-stdin vm 22", `no project known for "vm"`},
-		{"--listen-on-stdin vm 22 --project=p", `no zone known for "vm"`},
+		{"--listen-on-stdin VM_1 22", `"VM_1" is not the name of an instance, and IAP knows no other (--listen-on-stdin)`},
+		{"--listen-on-stdin vm 22 --local-port=1", "--local-port and --listen-on-stdin exclude each other"},
+		{"--local-host-port=localhost:0 vm 22", "--local-host-port is not supported yet"},
+		{"--local-port=1 vm 22 --frob", "unknown option --frob beside --local-port"},
 		{"--listen-on-stdin vm", "--listen-on-stdin needs exactly HOST PORT beside its flags; a command with such a flag goes after --"},
 		{"vm run --listen-on-stdin", "--listen-on-stdin needs exactly HOST PORT beside its flags; a command with such a flag goes after --"},
 	} {
 		p, err := machine{}.resolve(t, test.argv)
 		if err == nil || err.Error() != test.want {
 			t.Errorf("%s: got %v, %v; want %q", test.argv, p.Mode, err, test.want)
+		}
+	}
+}
+
+// Called as iapproxy, that program's grammar counts.
+func TestCalledAsIAPProxy(t *testing.T) {
+	for _, test := range []struct{ argv, want string }{
+		{"--listen-on-stdin --project=p --zone=z vm 22", "stdio vm 22 p z"},
+		{"-listen-on-stdin -project p -zone z vm 2222", "stdio vm 2222 p z"},
+		{"--listen-on-stdin=true --project=p --zone=z -- vm 22 --zone=y", "stdio vm 22 p z"},
+		{"--listen-on-stdin --local-port=3 --project=p --zone=z vm 22", "stdio vm 22 p z"}, // as it does
+		{"--listen-on-stdin --v=2 -logtostderr --log-file=f --project=p --zone=z vm 22", "stdio vm 22 p z"},
+		{"--listen-on-stdin=f --project=p --zone=z vm 22", "a tunnel on a local port is not supported yet"},
+		{"--project=p --zone=z --local-port=0 vm 22", "--local-port is not supported yet"},
+		{"--listen-on-stdin vm", "usage: iapproxy [flags] INSTANCE_NAME PORT"},
+		{"--listen-on-stdin vm ssh", "usage: iapproxy [flags] INSTANCE_NAME PORT"},
+		{"vm 22 --listen-on-stdin", "a tunnel on a local port is not supported yet"}, // flags end at the first word
+		{"--frob vm 22", "flag provided but not defined: -frob"},
+		{"--zone", "flag needs an argument: -zone"},
+		{"--listen-on-stdin=maybe vm 22", `invalid boolean value "maybe" for -listen-on-stdin`},
+		{"-h", "help"},
+		{"", "usage: iapproxy [flags] INSTANCE_NAME PORT"},
+	} {
+		for _, program := range []string{"/usr/local/bin/iapproxy", `C:\tools\IAPProxy.exe`, "iapproxy"} {
+			p, err := Resolve(t.Context(), program, strings.Fields(test.argv), machine{}.effects())
+			got := string(p.Mode)
+			switch {
+			case err != nil:
+				got = err.Error()
+			case p.Mode == ModeStdio:
+				got = strings.Join([]string{got, p.IAP.Instance, strconv.Itoa(p.IAP.Port), p.IAP.Project, p.IAP.Zone}, " ")
+			}
+			if got != test.want {
+				t.Errorf("%s %s: %s; want %s", program, test.argv, got, test.want)
+			}
 		}
 	}
 }

@@ -71,7 +71,7 @@ const NoEscape = -1
 type Plan struct {
 	Mode   Mode
 	Output string // what -G prints
-	Query  string // a subject that ssh -Q help lists, or "key-sig"
+	Query  string // a subject of ssh -Q: "cipher", "key-sig", "help"
 
 	Original string // the host as typed
 	Host     string // after HostName, lower case unless an address

@@ -1,7 +1,10 @@
 package config
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -30,7 +33,29 @@ func TestChooseRoute(t *testing.T) {
 		{routeFacts{host: "nas_2"}, RouteDirect, "is not a legal instance name"},
 		{routeFacts{host: "2nd"}, RouteDirect, "is not a legal instance name"},
 		{routeFacts{host: "nas", inHosts: true}, RouteDirect, "stands in the hosts file"},
-		{routeFacts{host: "vm"}, RouteIAP, "may be an instance"},
+
+		// A jump and a ProxyCommand come before all but "IAP yes".
+		{routeFacts{iap: "yes", jump: true, host: "vm"}, RouteIAP, "IAP yes"},
+		{routeFacts{iap: "no", jump: true, host: "vm"}, RouteJump, "ProxyJump is set"},
+		{routeFacts{jump: true, given: "--zone", host: "vm.us-east1-b.p"}, RouteJump, "ProxyJump is set"},
+		{routeFacts{iap: "no", proxy: "ProxyCommand is gcloud's", inner: RouteIAP, host: "vm"}, RouteProxyCommand, "IAP no: the ProxyCommand is run as written"},
+		{routeFacts{proxy: "ProxyCommand is gcloud's", inner: RouteIAP, host: "10.0.0.1"}, RouteIAP, "ProxyCommand is gcloud's"},
+		{routeFacts{proxy: "run", inner: RouteProxyCommand, given: "--zone", host: "vm"}, RouteProxyCommand, "run"},
+
+		// What is given and what can only be an instance come before names.
+		{routeFacts{given: "iapproject", host: "localhost"}, RouteIAP, "iapproject was given"},
+		{routeFacts{given: "iapproject", host: "www.example.com", inHosts: true, known: true}, RouteIAP, "iapproject was given"},
+		{routeFacts{host: "vm.c.proj.internal", inHosts: true, known: true}, RouteIAP, "is an internal DNS name"},
+
+		// A bare name, one fact after the other.
+		{routeFacts{host: "nas", inHosts: true, known: true, project: true, credential: true, cached: true, zone: true}, RouteDirect, "stands in the hosts file"},
+		{routeFacts{host: "nas", known: true, project: true, credential: true, cached: true, zone: true}, RouteDirect, "stands in known_hosts as a host of its own"},
+		{routeFacts{host: "vm", credential: true}, RouteDirect, "may be an instance, but no project is known"},
+		{routeFacts{host: "vm", project: true, cached: true, zone: true}, RouteDirect, "may be an instance, but no credential for Google is known"},
+		{routeFacts{host: "vm", project: true, credential: true, cached: true}, RouteIAP, "is an instance by the cache"},
+		{routeFacts{host: "vm", project: true, credential: true, cached: true, zone: true}, RouteIAP, "is an instance by the cache"},
+		{routeFacts{host: "vm", project: true, credential: true, zone: true}, RouteIAP, "may be an instance; project and zone are known"},
+		{routeFacts{host: "vm", project: true, credential: true}, RouteLookup, "may be an instance; its zone is not known"},
 	} {
 		got, reason := chooseRoute(test.facts)
 		if got != test.want || reason != test.reason {
@@ -83,21 +108,87 @@ func TestTargetPrecedence(t *testing.T) {
 	}
 }
 
-func TestMissing(t *testing.T) {
-	for argv, want := range map[string]string{
-		"vm":                       "project",
-		"--zone=z vm":              "project",
-		"--project=p vm":           "zone",
-		"vm.c.proj.internal":       "zone",
-		"-o IAP=yes some-instance": "project",
-	} {
-		_, err := machine{}.resolve(t, argv)
-		var missing *MissingError
-		if !errors.As(err, &missing) || missing.What != want {
-			t.Errorf("%s: %v, want %s missing", argv, err, want)
+func TestNoInstance(t *testing.T) {
+	for _, argv := range []string{"-o IAP=yes 10.0.0.1", "--zone=z www.example.com", "--project=p nas_2"} {
+		if _, err := (machine{}).resolve(t, argv); !errors.As(err, new(*UsageError)) {
+			t.Errorf("%s through IAP: %v, want a UsageError", argv, err)
 		}
 	}
-	if _, err := (machine{}).resolve(t, "-o IAP=yes 10.0.0.1"); !errors.As(err, new(*UsageError)) {
-		t.Errorf("an address through IAP: %v, want a UsageError", err)
+}
+
+// What the facts of other packages, the files and gcloud's configuration make of
+// the way to a bare name.
+func TestWay(t *testing.T) {
+	zone := map[string]string{"CLOUDSDK_CORE_PROJECT": "p", "CLOUDSDK_COMPUTE_ZONE": "z"}
+	project := map[string]string{"CLOUDSDK_CORE_PROJECT": "p"}
+	cache := func(vm string, projects []string) (string, string, bool) {
+		return projects[len(projects)-1], "cached-zone", vm == "vm"
+	}
+	for _, test := range []struct {
+		name   string
+		config string
+		env    map[string]string
+		facts  Facts
+		argv   string
+		route  Route
+		target string // project/zone/instance:port of IAP, or what NotBuilt says
+	}{
+		{"project and zone", "", zone, Facts{}, "vm", RouteIAP, "p/z/vm:22"},
+		{"port", "", zone, Facts{}, "-p 2222 vm", RouteIAP, "p/z/vm:2222"},
+		{"hosts file", "", zone, Facts{}, "nas", RouteDirect, ""},
+		{"hosts file, but IAP is asked for", "", zone, Facts{}, "-o IAP=yes nas", RouteIAP, "p/z/nas:22"},
+		{"known host", "", zone, Facts{KnownHost: func(files []string, host string, port int) bool {
+			return files[0] == "/home/ann/.ssh/known_hosts" && host == "vm" && port == 22
+		}}, "vm", RouteDirect, ""},
+		{"another port of a known host", "", zone, Facts{KnownHost: func(_ []string, _ string, port int) bool { return port == 22 }}, "-p 23 vm", RouteIAP, "p/z/vm:23"},
+		{"no project", "", nil, Facts{}, "vm", RouteDirect, ""},
+		{"the project we run in", "", map[string]string{"CLOUDSDK_COMPUTE_ZONE": "z"},
+			Facts{ProjectHere: func(context.Context) string { return "here" }}, "vm", RouteIAP, "here/z/vm:22"},
+		{"gcloud before the project we run in", "", zone, Facts{ProjectHere: func(context.Context) string { return "here" }}, "vm", RouteIAP, "p/z/vm:22"},
+		{"no credential", "", zone, Facts{NoCredential: func() bool { return true }}, "vm", RouteDirect, ""},
+		{"no credential, but a zone is given", "", zone, Facts{NoCredential: func() bool { return true }}, "--zone=y vm", RouteIAP, "p/y/vm:22"},
+		{"no zone", "", project, Facts{}, "vm", RouteLookup, `no zone known for "vm"`},
+		{"no zone, cached", "", project, Facts{CachedVM: cache}, "vm", RouteIAP, "p/cached-zone/vm:22"},
+		{"no zone, not cached", "", project, Facts{CachedVM: cache}, "vm2", RouteLookup, `no zone known for "vm2"`},
+		{"given project, cached zone", "", nil, Facts{CachedVM: cache}, "--project=q vm", RouteIAP, "q/cached-zone/vm:22"},
+		{"several projects", "IAPProject a b\n", nil, Facts{}, "vm", RouteIAP, "searching several projects is not supported yet"},
+		{"several projects, cached", "IAPProject a b\n", nil, Facts{CachedVM: cache}, "vm", RouteIAP, "b/cached-zone/vm:22"},
+		{"several projects, one typed", "IAPProject a b\nIAPZone z\n", nil, Facts{}, "--project=c vm", RouteIAP, "c/z/vm:22"},
+		{"a form beats gcloud", "", zone, Facts{}, "vm.us-east1-b.q", RouteIAP, "q/us-east1-b/vm:22"},
+		{"a keyword beats a form", "IAPProject k\n", zone, Facts{}, "vm.us-east1-b.q", RouteIAP, "k/us-east1-b/vm:22"},
+		{"URL", "", nil, Facts{}, "projects/q/zones/us-east1-b/instances/vm", RouteIAP, "q/us-east1-b/vm:22"},
+		{"github", "", zone, Facts{}, "git@github.com", RouteDirect, ""},
+		{"HostName decides", "HostName 10.0.0.9\n", zone, Facts{}, "vm", RouteDirect, ""},
+		{"IAP no", "IAP no\nIAPZone z\n", zone, Facts{}, "vm", RouteDirect, ""},
+		{"IAP auto", "IAP auto\n", zone, Facts{}, "vm", RouteIAP, "p/z/vm:22"},
+	} {
+		m := withConfig(test.config)
+		m.files["/etc/hosts"] = "10.0.0.2 nas.home nas\n"
+		m.env, m.facts = test.env, test.facts
+		p, err := m.resolve(t, test.argv)
+		got := ""
+		if err == nil && p.Route != RouteDirect {
+			got = fmt.Sprintf("%s/%s/%s:%d", p.IAP.Project, p.IAP.Zone, p.IAP.Instance, p.IAP.Port)
+			if err := p.NotBuilt(); err != nil {
+				got = err.Error()
+			}
+		}
+		if err != nil || p.Route != test.route || got != test.target {
+			t.Errorf("%s: %s (%s) %s, %v; want %s %s", test.name, p.Route, p.RouteReason, got, err, test.route, test.target)
+		}
+	}
+}
+
+// A name that is dialled directly only because something is missing says what.
+func TestRouteFix(t *testing.T) {
+	for argv, want := range map[string]string{"vm": "--project=PROJECT", "-o IAP=no vm": "", "10.0.0.1": "", "www.example.com": ""} {
+		p, err := (machine{}).resolve(t, argv)
+		if err != nil || p.Route != RouteDirect || !strings.Contains(p.RouteFix, want) || (want == "") != (p.RouteFix == "") {
+			t.Errorf("%s: %s %q, %v; want %q", argv, p.Route, p.RouteFix, err, want)
+		}
+	}
+	m := machine{env: map[string]string{"CLOUDSDK_CORE_PROJECT": "p"}, facts: Facts{NoCredential: func() bool { return true }}}
+	if p, err := m.resolve(t, "vm"); err != nil || !strings.Contains(p.RouteFix, "application-default login") {
+		t.Errorf("no credential: %q, %v", p.RouteFix, err)
 	}
 }

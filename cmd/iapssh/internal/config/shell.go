@@ -21,7 +21,7 @@ var silence = regexp.MustCompile(`\s+2>\s*(/dev/null|NUL|nul)\s*$`)
 func shellWords(line, goos string) ([]string, error) {
 	line = silence.ReplaceAllString(strings.ReplaceAll(line, "\\\n", " "), "")
 	line = strings.TrimSuffix(strings.TrimSpace(line), " \\")
-	special := "|&;<>()$`*?[]{}!#~\n"
+	special := "|&;<>()$`*?{}!#~\n"
 	windows := goos == "windows" || isDrivePath(strings.TrimLeft(line, `"'`))
 	if windows {
 		special = "|&<>^\n"

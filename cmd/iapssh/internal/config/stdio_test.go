@@ -57,6 +57,7 @@ func TestStdio(t *testing.T) {
 	} {
 		want := base
 		test.want(&want)
+		want.IAP.Port, want.Projects = want.Port, []string{want.IAP.Project}
 		got, err := machine{files: annsGCloud, env: test.env}.resolve(t, test.argv)
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s %v:\n got %+v, %v\nwant %+v", test.argv, test.env, got, err, want)
