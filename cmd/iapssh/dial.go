@@ -48,7 +48,7 @@ func (r *relay) reach(ctx context.Context, plan config.Plan) (net.Conn, error) {
 		defer cancel()
 	}
 	r.debug("%s is reached by route %s: %s", plan.Original, plan.Route, plan.RouteReason)
-	if plan.Route == config.RouteIAP {
+	if plan.Route != config.RouteDirect {
 		return r.dial(ctx, plan)
 	}
 	network := map[string]string{"inet": "tcp4", "inet6": "tcp6"}[plan.AddressFamily]
@@ -57,13 +57,16 @@ func (r *relay) reach(ctx context.Context, plan config.Plan) (net.Conn, error) {
 	}
 	conn, err := (&net.Dialer{}).DialContext(ctx, network, net.JoinHostPort(plan.Host, strconv.Itoa(plan.Port)))
 	if err != nil {
-		return nil, &report.DirectError{Host: plan.Host, Port: plan.Port, Err: err}
+		return nil, &report.DirectError{Host: plan.Host, Port: plan.Port, Fix: plan.RouteFix, Err: err}
 	}
 	return conn, nil
 }
 
 // dial opens a session with the plan's VM.
 func (r *relay) dial(ctx context.Context, plan config.Plan) (*iap.Conn, error) {
+	if err := plan.NotBuilt(); err != nil {
+		return nil, err
+	}
 	roots, err := creds.Roots(plan.CACertsFile)
 	if err != nil {
 		return nil, err
@@ -116,6 +119,6 @@ func target(plan config.Plan) iap.Target {
 		Zone:      plan.IAP.Zone,
 		Instance:  plan.IAP.Instance,
 		Interface: plan.IAP.Interface,
-		Port:      plan.Port,
+		Port:      plan.IAP.Port,
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
@@ -47,7 +48,7 @@ func run(ctx context.Context, program string, argv []string) int {
 	if err != nil {
 		return complain(os.Stderr, plan.Mode, err)
 	}
-	messages, err := openMessages(plan.LogFile)
+	messages, err := openMessages(plan)
 	if err != nil {
 		return complain(os.Stderr, plan.Mode, err)
 	}
@@ -63,6 +64,10 @@ func run(ctx context.Context, program string, argv []string) int {
 	case config.ModeSSHVersion:
 		// Programs look for OpenSSH_ on stderr to learn which options they may use.
 		fmt.Fprintf(os.Stderr, "%s compatible, iapssh %s\n", config.OpenSSHRelease, version)
+	case config.ModeConfig:
+		io.WriteString(os.Stdout, plan.Output)
+	case config.ModeQuery:
+		fmt.Println(strings.Join(answer(plan.Query), "\n"))
 	case config.ModeHelp:
 		io.WriteString(os.Stdout, config.Usage)
 	case config.ModeStdio:
@@ -71,14 +76,6 @@ func run(ctx context.Context, program string, argv []string) int {
 		return ssh(ctx, plan, messages)
 	}
 	return 0
-}
-
-// openMessages gives what messages are written to: stderr, or the file of -E, to which they are appended.
-func openMessages(logFile string) (*os.File, error) {
-	if logFile == "" {
-		return os.Stderr, nil
-	}
-	return os.OpenFile(logFile, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 }
 
 // complain reports a command line or configuration that cannot be followed.

@@ -58,6 +58,8 @@ type Lab struct {
 // Files are the paths of what the lab laid out.
 type Files struct {
 	Home, GCloud, ADC, CA, Key, SSHConfig, KnownHosts, Bin string
+
+	StockKnownHosts string // what stock ssh reads besides
 }
 
 // New makes a lab and starts it.
@@ -115,8 +117,13 @@ func (l *Lab) furnish(cfg Config) error {
 
 // trust makes the VM's key known.
 func (l *Lab) trust(key ssh.PublicKey, addr string) error {
-	line := knownhosts.Line([]string{VM + "." + Zone + "." + Project, VM, addr}, key)
-	return os.WriteFile(l.Files.KnownHosts, []byte(line+"\n"), 0o600)
+	line := knownhosts.Line([]string{VM + "." + Zone + "." + Project, addr}, key)
+	if err := os.WriteFile(l.Files.KnownHosts, []byte(line+"\n"), 0o600); err != nil {
+		return err
+	}
+	// The bare name would make the VM a host of its own for iapssh.
+	line = knownhosts.Line([]string{VM}, key)
+	return os.WriteFile(l.Files.StockKnownHosts, []byte(line+"\n"), 0o600)
 }
 
 func files(dir string) Files {
@@ -129,7 +136,10 @@ func files(dir string) Files {
 		Key:        filepath.Join(home, ".ssh", "id_ed25519"),
 		SSHConfig:  filepath.Join(dir, "ssh_config"),
 		KnownHosts: filepath.Join(home, ".ssh", "known_hosts"),
-		Bin:        filepath.Join(dir, "bin"),
+
+		StockKnownHosts: filepath.Join(dir, "known_hosts"),
+
+		Bin: filepath.Join(dir, "bin"),
 	}
 }
 
@@ -150,7 +160,8 @@ func (l *Lab) writeFiles(vmAddr string) error {
 			"[core]\nproject = %s\naccount = %s\n[compute]\nzone = %s\n", Project, account, Zone), 0o600},
 		{l.Files.SSHConfig, fmt.Sprintf("# For stock ssh, which takes home from the password file.\nHost %s\n"+
 			"\tProxyCommand iapssh --listen-on-stdin %%h %%p\nHost lab-direct\n\tHostName %s\n\tPort %s\nHost *\n"+
-			"\tUserKnownHostsFile %s\n\tIdentityFile %s\n\tIdentitiesOnly yes\n", VM, host, port, l.Files.KnownHosts, l.Files.Key), 0o600},
+			"\tUserKnownHostsFile %s %s\n\tIdentityFile %s\n\tIdentitiesOnly yes\n", VM, host, port,
+			l.Files.KnownHosts, l.Files.StockKnownHosts, l.Files.Key), 0o600},
 		{filepath.Join(l.Files.Bin, "ssh"), fmt.Sprintf("#!/bin/sh\nexec %s -F %s \"$@\"\n", stockSSH(), l.Files.SSHConfig), 0o700},
 	} {
 		if err := os.WriteFile(f.path, []byte(f.text), f.mode); err != nil {

@@ -70,6 +70,10 @@ func validAlgorithms(kind, list string) bool {
 	return true
 }
 
+// KnowsAlgorithm says whether a name may stand in the list of a keyword: ciphers,
+// macs, kexalgorithms, hostkeyalgorithms or casignaturealgorithms.
+func KnowsAlgorithm(keyword, name string) bool { return knowsAlgorithm(keyword, name, false) }
+
 func knowsAlgorithm(kind, name string, pattern bool) bool {
 	for _, known := range knownAlgorithms[kind] {
 		if name == known || pattern && matchPattern(known, name) {

@@ -5,27 +5,34 @@
 // that every rule here can be tested as a table. The tour:
 //
 //   - mode.go decides from the arguments alone which grammar they are in;
-//     stdio.go reads gcloud's grammar for tunnels, getopt.go and argv.go read
-//     ssh's; destination.go reads [user@]host and ssh:// URIs.
+//     stdio.go reads gcloud's grammar for tunnels, iapproxy.go that program's,
+//     getopt.go and argv.go read ssh's; destination.go reads [user@]host and
+//     ssh:// URIs.
 //   - lexer.go cuts a configuration file into directives; evaluate.go walks
 //     them as OpenSSH does, include.go the files they include; settings.go
 //     keeps what they say, the first value of a keyword winning;
 //     match.go says whether a Host or Match line holds, by the patterns of
-//     pattern.go; keywords.go is the table of keywords, values.go reads their
-//     arguments; tokens.go expands %h, ${ENV} and ~.
+//     pattern.go; keywords.go is the table of keywords, values.go, amounts.go,
+//     algorithms.go, forward.go and jump.go read their arguments; tokens.go
+//     expands %h, ${ENV} and ~; canonical.go is CanonicalizeHostname.
+//   - dump.go prints the settings as ssh -G does.
 //   - refuse.go names what must not be ignored while it is not built.
 //   - gcloud.go reads gcloud's active configuration.
+//   - proxycommand.go recognises ProxyCommand lines that lead through IAP,
+//     shell.go splits them into words.
 //   - route.go decides whether a host is reached through IAP, as a pure function
-//     over facts; session.go puts all of it into a Plan.
+//     over facts; way.go gathers the facts and aims at the target; session.go
+//     puts all of it into a Plan.
 //
 // Precedence is the same everywhere: flag, -o, ssh_config, CLOUDSDK_*
-// environment, gcloud configuration.
+// environment, gcloud configuration, metadata server.
 //
 // Where OpenSSH has a rule, ssh_config(5) and ssh(1) are the specification, and
-// the tests compare with the installed ssh -G. Known differences: ~ is $HOME
-// where set; keywords may not be quoted; ports may not be service names; an
-// ssh:// URI may hold an IPv6 literal in brackets; lines and files have a limit;
-// algorithm names are not checked here.
+// the tests compare with the installed ssh -G; reasons in differential_test.go
+// lists where its answer differs. Other known differences: ~ is $HOME where set;
+// keywords may not be quoted; ports may not be service names; an ssh:// URI may
+// hold an IPv6 literal in brackets; lines and files have a limit; -G looks no name
+// up, and lists the algorithms that we have.
 package config
 
 import "context"

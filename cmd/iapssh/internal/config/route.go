@@ -88,9 +88,9 @@ func routeFix(route Route, f routeFacts) string {
 	case route != RouteDirect || f.iap == "no" || !isBareName(f.host) || f.inHosts || f.known:
 		return ""
 	case !f.project:
-		return "if it is a VM: no project is known to look for it in; " + projectFix
+		return "If it is a VM: no project is known to look for it in; " + projectFix
 	case !f.credential:
-		return "if it is a VM: no credential for Google is known; run: gcloud auth application-default login"
+		return "If it is a VM: nobody is signed in to Google, so that IAP was not tried; run: gcloud auth application-default login"
 	}
 	return ""
 }

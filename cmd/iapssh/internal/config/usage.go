@@ -2,10 +2,12 @@ package config
 
 // Synopsis is what ssh would call its usage: printed after a complaint about the
 // command line.
-const Synopsis = `usage: iapssh [-46aCgknNqsTtVvx] [-c cipher_spec] [-E log_file] [-e escape_char]
-              [-F configfile] [-i identity_file] [-l login_name] [-m mac_spec]
-              [-o option] [-P tag] [-p port] [--project=PROJECT] [--zone=ZONE]
-              [--network-interface=NIC] destination [command [argument ...]]
+const Synopsis = `usage: iapssh [-46aCGgKknNqsTtVvxy] [-c cipher_spec] [-E log_file]
+              [-e escape_char] [-F configfile] [-i identity_file] [-l login_name]
+              [-m mac_spec] [-o option] [-P tag] [-p port] [-S ctl_path]
+              [--project=PROJECT] [--zone=ZONE] [--network-interface=NIC]
+              destination [command [argument ...]]
+       iapssh [-Q query_option]
        iapssh --listen-on-stdin [--project=PROJECT] [--zone=ZONE] VM PORT
        iapssh --help | --version
 `
@@ -17,8 +19,15 @@ const Usage = `iapssh: ssh to a Google Cloud VM through Identity-Aware Proxy, wi
   iapssh --listen-on-stdin [flags] vm port
 
 The first form is ssh: the same options, the same ~/.ssh/config, the same exit
-codes. A bare VM name goes through IAP; addresses, dotted names and hosts in
-the hosts file are dialled directly. -v says which way was taken, and why.
+codes. -v says which way was taken to the host, and why; the first that applies:
+
+  1. IAP yes or no, a ProxyJump, a ProxyCommand. gcloud's and similar ones that
+     lead through IAP are served in this process, without gcloud.
+  2. any flag or IAP keyword below: through IAP
+  3. VM.ZONE.PROJECT, internal DNS names, resource URLs: through IAP
+  4. addresses, other dotted names, what cannot be a VM's name: directly
+  5. names in the hosts file or in known_hosts: directly
+  6. other bare names: through IAP, if a project and a sign-in are known
 
 The second form carries one TCP connection on stdin and stdout, for use as
   ProxyCommand iapssh --listen-on-stdin --project=P --zone=Z %h %p
@@ -27,6 +36,7 @@ Flags beside ssh's own (each also in ssh_config, by the keyword at the right;
 "IgnoreUnknown IAP*" keeps ssh from minding):
 
   --project=PROJECT             IAPProject        default: gcloud's core/project
+                                                  (ssh_config may list several)
   --zone=ZONE                   IAPZone           default: gcloud's compute/zone
   --network-interface=NIC       IAPInterface      default: nic0
   --account=ACCOUNT             IAPAccount        default: gcloud's core/account
@@ -36,18 +46,23 @@ Flags beside ssh's own (each also in ssh_config, by the keyword at the right;
 Options of ssh that work:
   -4 -6                 addresses of a direct connection
   -c -m list            ciphers, MACs
-  -E file               write messages to file
+  -E file  -y           write messages to a file, to syslog
   -e char               escape character, or none
   -F file               read this configuration only; none for none
+  -G                    print the configuration for a host, and exit
   -i file               identity file
   -l user  -p port      login name, port
   -N                    no remote command
   -n                    stdin from nothing
   -o Key=Value          any keyword of ssh_config
+  -P tag                for "Match tagged"
+  -Q subject            list what is supported: cipher, mac, kex, key, help
   -q  -v -vv -vvv       say less, say more
   -s                    the command is a subsystem
   -T  -t  -tt           no terminal, a terminal, a terminal whatever stdin is
   -V                    print the version as ssh does
+
+Called as iapproxy, it takes that program's command line.
 
 Examples:
   iapssh --project=my-project --zone=europe-west1-b web-1

@@ -102,7 +102,7 @@ func closeCause(e *iap.CloseError, target iap.Target, facts Facts) Failure {
 	case iap.CloseLookupFailed, iap.CloseLookupFailedResume:
 		return failure(
 			fmt.Sprintf("%s There is no VM %s in zone %s of project %s, or it is still being created", cause, target.Instance, target.Zone, target.Project),
-			fmt.Sprintf("see: gcloud compute instances list --project=%s", target.Project),
+			fmt.Sprintf("see: gcloud compute instances list --project=%s; if it is no VM, -o IAP=no dials it directly", target.Project),
 		)
 	case iap.CloseReadFailed, iap.CloseWriteFailed:
 		return failure(cause+" The VM closed or reset the connection", "try again")

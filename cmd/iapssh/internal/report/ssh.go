@@ -19,6 +19,7 @@ import (
 type DirectError struct {
 	Host string
 	Port int
+	Fix  string // what to do if IAP was meant; may be empty
 	Err  error
 }
 
@@ -35,7 +36,9 @@ func ofSSH(err error, _ Facts) (Failure, bool) {
 	var lost *sshclient.LostError
 	switch {
 	case errors.As(err, &direct):
-		return verbatim("ssh: " + directCause(direct)), true
+		f := verbatim("ssh: " + directCause(direct))
+		f.Fix = direct.Fix
+		return f, true
 	case errors.As(err, &handshake):
 		return ofHandshake(handshake), true
 	case errors.As(err, &lost):
