@@ -6,8 +6,8 @@
 //
 //   - mode.go decides from the arguments alone which grammar they are in;
 //     stdio.go reads gcloud's grammar for tunnels, iapproxy.go that program's,
-//     getopt.go and argv.go read ssh's; destination.go reads [user@]host and
-//     ssh:// URIs.
+//     getopt.go, argv.go and options.go read ssh's; destination.go reads
+//     [user@]host and ssh:// URIs.
 //   - lexer.go cuts a configuration file into directives; evaluate.go walks
 //     them as OpenSSH does, include.go the files they include; settings.go
 //     keeps what they say, the first value of a keyword winning;
@@ -32,7 +32,7 @@
 // lists where its answer differs. Other known differences: ~ is $HOME where set;
 // keywords may not be quoted; ports may not be service names; an ssh:// URI may
 // hold an IPv6 literal in brackets; lines and files have a limit; -G looks no name
-// up, and lists the algorithms that we have.
+// up.
 package config
 
 import "context"

@@ -53,7 +53,8 @@ type Facts struct {
 	// ProjectHere is the project of the VM that we run on; empty if we do not.
 	ProjectHere func(ctx context.Context) string
 	// Algorithms returns what the value of an algorithm keyword means, by our
-	// defaults and what is supported. keyword is in lower case.
+	// defaults and what is supported; an error if that is nothing. keyword is in
+	// lower case.
 	Algorithms func(keyword, value string) ([]string, error)
 }
 

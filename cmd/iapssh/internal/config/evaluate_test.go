@@ -254,6 +254,22 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// A list of algorithms that are none of ours is refused where it stands.
+func TestNoAlgorithm(t *testing.T) {
+	m := withConfig("\nMACs umac-64@openssh.com\n")
+	m.facts.Algorithms = func(keyword, value string) ([]string, error) {
+		if keyword != "macs" || value != "umac-64@openssh.com" {
+			t.Errorf("asked about %s %s", keyword, value)
+		}
+		return nil, errors.New("nothing supported; supported are x,y")
+	}
+	_, err := m.resolve(t, "10.0.0.1")
+	var bad *ConfigError
+	if !errors.As(err, &bad) || bad.Line != 2 || !strings.HasSuffix(bad.Text, "line 2: macs: nothing supported; supported are x,y") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // What the plan asks of the way to the host and is not built is said when it is
 // taken.
 func TestNotBuilt(t *testing.T) {

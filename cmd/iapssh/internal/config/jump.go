@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 )
@@ -9,6 +10,15 @@ import (
 type hop struct {
 	user, host string
 	port       int
+}
+
+// jump reads ProxyJump: the value is what follows the keyword, comment and all.
+func jump(_ []string, text string) ([]string, []string, string) {
+	text = strings.TrimLeft(text, blanks+"=")
+	if _, _, ok := parseJump(text, false); !ok {
+		return nil, nil, fmt.Sprintf("Invalid ProxyJump \"%s\"", text)
+	}
+	return []string{text}, nil, ""
 }
 
 // parseJump reads ProxyJump or -J: hosts with commas between, the last of them

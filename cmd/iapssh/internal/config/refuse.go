@@ -96,7 +96,7 @@ func (p Plan) NotBuilt() error {
 	switch t := p.IAP; {
 	case p.Impersonate != "":
 		return &UnsupportedError{Option: "acting as " + p.Impersonate,
-			Fix: "-o IAPImpersonateServiceAccount=none acts as who is signed in"}
+			Fix: "-o IAPImpersonateServiceAccount=none acts as who is signed in; so does auth/impersonate_service_account unset in gcloud's configuration"}
 	case t.Region != "" || t.Network != "" || t.DestGroup != "":
 		return &UnsupportedError{Option: "a host behind IAP by region, network and destination group"}
 	case t.Project == "" && len(p.Projects) > 1:

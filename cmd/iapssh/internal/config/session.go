@@ -66,7 +66,22 @@ func (b *builder) plan(ignored []Ignored) (Plan, error) {
 	b.session(&p)
 	b.connection(&p)
 	b.authentication(&p)
+	b.algorithms()
 	return p, b.err
+}
+
+// algorithms refuses a list that leaves nothing we support; the error names what
+// could be named.
+func (b *builder) algorithms() {
+	if b.effects.Algorithms == nil {
+		return
+	}
+	for _, keyword := range []string{"kexalgorithms", "ciphers", "macs", "hostkeyalgorithms"} {
+		if value := b.s.word(keyword); value != "" {
+			_, err := b.effects.Algorithms(keyword, value)
+			b.fail(keyword, err)
+		}
+	}
 }
 
 // consistent settles the user, and refuses what ssh refuses of options that do

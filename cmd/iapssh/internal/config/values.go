@@ -106,15 +106,6 @@ func facility(args []string, _ string) ([]string, []string, string) {
 	return nil, nil, fmt.Sprintf("unsupported log facility '%s'", name)
 }
 
-// jump reads ProxyJump: the value is what follows the keyword, comment and all.
-func jump(_ []string, text string) ([]string, []string, string) {
-	text = strings.TrimLeft(text, blanks+"=")
-	if _, _, ok := parseJump(text, false); !ok {
-		return nil, nil, fmt.Sprintf("Invalid ProxyJump \"%s\"", text)
-	}
-	return []string{text}, nil, ""
-}
-
 // someWords reads one word or more, each kept.
 func someWords(args []string, _ string) ([]string, []string, string) {
 	if len(args) == 0 || slices.Contains(args, "") {
@@ -165,70 +156,6 @@ func someList(args []string, text string) ([]string, []string, string) {
 		return nil, nil, "no KEYWORD specified"
 	}
 	return list(args, text)
-}
-
-// domains reads CanonicalDomains.
-func domains(args []string, text string) ([]string, []string, string) {
-	value, rest, complaint := someList(args, text)
-	if complaint != "" {
-		return nil, nil, complaint
-	}
-	lowered := make([]string, len(value))
-	for i, name := range value {
-		lowered[i] = lower(name)
-		if why := badDomain(name); why != "" {
-			return nil, nil, why
-		}
-		lowered[i] = strings.TrimSuffix(lowered[i], ".")
-	}
-	return lowered, rest, ""
-}
-
-// badDomain says what is wrong with a domain name; empty if nothing is.
-func badDomain(name string) string {
-	alphanumeric := func(c byte) bool {
-		return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z' || c == '_'
-	}
-	switch {
-	case name == "":
-		return "empty domain name"
-	case !alphanumeric(name[0]):
-		return fmt.Sprintf("domain name \"%s\" starts with invalid character", name)
-	}
-	for i := range len(name) {
-		switch c := name[i]; {
-		case c == '.' && i > 0 && name[i-1] == '.':
-			return fmt.Sprintf("domain name \"%s\" contains consecutive separators", name)
-		case c != '.' && c != '-' && !alphanumeric(c):
-			return fmt.Sprintf("domain name \"%s\" contains invalid characters", name)
-		}
-	}
-	return ""
-}
-
-// permittedCNAMEs reads SOURCES:TARGETS each, "*" for all, or "none".
-func permittedCNAMEs(args []string, _ string) ([]string, []string, string) {
-	if len(args) == 0 {
-		return nil, nil, "no KEYWORD specified"
-	}
-	rules := make([]string, 0, len(args))
-	for _, arg := range args {
-		source, target, both := strings.Cut(lower(arg), ":")
-		switch {
-		case source == "none" && !both:
-			if len(args) > 1 {
-				return nil, nil, noneAlone
-			}
-			return []string{"none"}, nil, ""
-		case arg == "*":
-			rules = append(rules, "*:*")
-		case !both || target == "":
-			return nil, nil, fmt.Sprintf("Invalid permitted CNAME \"%s\"", lower(arg))
-		default:
-			rules = append(rules, source+":"+target)
-		}
-	}
-	return rules, nil, ""
 }
 
 // restOfLine reads a command, comments and quotes included.

@@ -1,0 +1,279 @@
+package config
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// assignments are the options that do no more than set a keyword, replacing what
+// it had; "" stands for the option's argument.
+var assignments = map[string][][2]string{
+	"4": {{"addressfamily", "inet"}},
+	"6": {{"addressfamily", "inet6"}},
+	"A": {{"forwardagent", "yes"}},
+	"a": {{"forwardagent", "no"}},
+	"B": {{"bindinterface", ""}},
+	"b": {{"bindaddress", ""}},
+	"C": {{"compression", "yes"}},
+	"f": {{"forkafterauthentication", "yes"}, {"stdinnull", "yes"}},
+	"g": {{"gatewayports", "yes"}},
+	"I": {{"pkcs11provider", ""}},
+	"K": {{"gssapiauthentication", "yes"}, {"gssapidelegatecredentials", "yes"}},
+	"k": {{"gssapidelegatecredentials", "no"}},
+	"n": {{"stdinnull", "yes"}},
+	"q": {{"loglevel", "QUIET"}},
+	"S": {{"controlpath", ""}},
+	"T": {{"requesttty", "no"}},
+	"X": {{"forwardx11", "yes"}},
+	"x": {{"forwardx11", "no"}},
+	"Y": {{"forwardx11", "yes"}, {"forwardx11trusted", "yes"}},
+}
+
+// inert are the options of the above that have no effect here.
+const inert = "CKS"
+
+// option obeys one option.
+func (c *commandLine) option(o option, ev *evaluator) error {
+	if len(o.name) > 1 {
+		return c.longFlag(o)
+	}
+	put := func(name, value string) {
+		ev.settings[name] = setting{[]string{value}, position{file: "-" + o.name}}
+	}
+	if pairs, ok := assignments[o.name]; ok {
+		for _, pair := range pairs {
+			put(pair[0], first(pair[1], o.arg))
+		}
+		if strings.Contains(inert, o.name) {
+			ev.ignored = append(ev.ignored, Ignored{Keyword: pairs[0][0], Where: "-" + o.name})
+		}
+		return nil
+	}
+	switch o.name {
+	case "1":
+		return &UsageError{Text: "SSH protocol v.1 is no longer supported"}
+	case "2":
+	case "E":
+		c.logFile = o.arg
+	case "F":
+		c.configFile = o.arg
+	case "G":
+		c.dump = true
+	case "i":
+		return c.identity(o.arg, ev)
+	case "J":
+		return ev.jump(o)
+	case "D", "L", "R":
+		return ev.forward(o)
+	case "N":
+		return sessionType(ev, "none", put)
+	case "O":
+		return muxCommand(ev, o, put)
+	case "o":
+		return ev.option(o.arg)
+	case "Q":
+		var err error
+		c.query, err = query(o.arg)
+		return err
+	case "s":
+		return sessionType(ev, "subsystem", put)
+	case "V":
+		c.version = true
+	case "W":
+		return stdioForward(ev, o, put)
+	case "y":
+		c.syslog = true
+	default:
+		return c.checked(o, ev, put)
+	}
+	return nil
+}
+
+// checked obeys the options whose value depends on what was set before, or is
+// checked in words of its own.
+func (c *commandLine) checked(o option, ev *evaluator, put func(name, value string)) error {
+	have := func(name string) string { return ev.settings.word(name) }
+	bad := func(format string) error { return &UsageError{Text: fmt.Sprintf(format, o.arg)} }
+	switch o.name {
+	case "c":
+		if !validAlgorithms("ciphers", o.arg) || o.arg[0] == '-' {
+			return bad("Unknown cipher type '%s'")
+		}
+		put("ciphers", o.arg)
+	case "e":
+		char, ok := parseEscape(o.arg)
+		if !ok {
+			return bad("Bad escape character '%s'.")
+		}
+		put("escapechar", fmt.Sprint(char))
+	case "l":
+		if have("user") == "" {
+			put("user", o.arg)
+			c.userTyped = true
+		}
+	case "M":
+		put("controlmaster", map[bool]string{false: "yes", true: "ask"}[have("controlmaster") == "yes"])
+	case "m":
+		if !validAlgorithms("macs", o.arg) || strings.IndexByte("+-^", o.arg[0]) >= 0 {
+			return bad("Unknown mac type '%s'")
+		}
+		put("macs", o.arg)
+	case "P":
+		if have("tag") == "" {
+			put("tag", o.arg)
+		}
+	case "p":
+		if have("port") != "" {
+			break
+		}
+		port, ok := parsePort(o.arg)
+		if !ok {
+			return bad("Bad port '%s'")
+		}
+		put("port", strconv.Itoa(port))
+	case "t":
+		put("requesttty", map[bool]string{false: "yes", true: "force"}[have("requesttty") == "yes"])
+	case "v":
+		level := LogDebug1
+		if c.debug {
+			level = min(parseLogLevel(have("loglevel"))+1, LogDebug3)
+		}
+		c.debug = true
+		put("loglevel", level.String())
+	case "w":
+		device, ok := parseTunnelDevice(o.arg)
+		if !ok {
+			return bad("Bad tun device '%s'")
+		}
+		if have("tunnel") == "" {
+			put("tunnel", "point-to-point")
+		}
+		put("tunneldevice", device)
+	}
+	return nil
+}
+
+// forward obeys -L, -R and -D.
+func (ev *evaluator) forward(o option) error {
+	name := map[string]string{"D": "dynamic", "L": "local", "R": "remote"}[o.name]
+	spec, err := expander{env: ev.effects.LookupEnv}.expand(o.arg)
+	value, ok := parseForward(spec, o.name == "D", o.name == "R")
+	if !ok && o.name == "R" {
+		value, ok = parseForward(spec, true, true)
+	}
+	if err != nil || !ok {
+		return &UsageError{Text: fmt.Sprintf("Bad %s forwarding specification '%s'", name, o.arg)}
+	}
+	keyword := name + "forward"
+	old := ev.settings[keyword]
+	at := position{file: "-" + o.name}
+	if old.value != nil {
+		at = old.at
+	}
+	ev.settings[keyword] = setting{collect(keyword, old.value, value), at}
+	return nil
+}
+
+// stdioForward obeys -W.
+func stdioForward(ev *evaluator, o option, put func(name, value string)) error {
+	if ev.settings.word(kwStdioForward) != "" {
+		return &UsageError{Text: "stdio forward already specified"}
+	}
+	if ev.settings.word(kwMuxCommand) != "" {
+		return &UsageError{Text: "Cannot specify stdio forward with -O"}
+	}
+	spec, err := expander{env: ev.effects.LookupEnv}.expand(o.arg)
+	value, ok := parseForward(spec, true, false)
+	if err != nil || !ok {
+		return &UsageError{Text: fmt.Sprintf("Bad stdio forwarding specification '%s'", o.arg)}
+	}
+	put(kwStdioForward, strings.TrimSuffix(value, endsMark))
+	put("requesttty", "no")
+	put("sessiontype", "none")
+	return nil
+}
+
+// muxCommand obeys -O.
+func muxCommand(ev *evaluator, o option, put func(name, value string)) error {
+	switch {
+	case ev.settings.word(kwStdioForward) != "":
+		return &UsageError{Text: "Cannot specify multiplexing command with -W"}
+	case ev.settings.word(kwMuxCommand) != "":
+		return &UsageError{Text: "Multiplexing command already specified"}
+	}
+	switch o.arg {
+	case "check", "conninfo", "channels", "forward", "exit", "stop", "cancel", "proxy":
+		put(kwMuxCommand, o.arg)
+		return nil
+	}
+	return &UsageError{Text: "Invalid multiplex command."}
+}
+
+// jump obeys -J.
+func (ev *evaluator) jump(o option) error {
+	if _, set := ev.settings["proxyjump"]; set {
+		return &UsageError{Text: "Only a single -J option is permitted (use commas to separate multiple jump hops)"}
+	}
+	if _, set := ev.settings["proxycommand"]; set {
+		return &UsageError{Text: "Cannot specify -J with ProxyCommand"}
+	}
+	if _, _, ok := parseJump(o.arg, true); !ok {
+		return &UsageError{Text: "Invalid -J argument"}
+	}
+	ev.set("proxyjump", nil, o.arg, position{file: "-J"}, true)
+	return nil
+}
+
+func (c *commandLine) longFlag(o option) error {
+	if o.arg == "" {
+		return &UsageError{Text: o.name + " needs a value"}
+	}
+	if longFlags[o.name] == "" {
+		c.relayURL = o.arg
+		return nil
+	}
+	c.flags[o.name] = o.arg
+	return nil
+}
+
+// sessionType obeys -N and -s, which exclude each other.
+func sessionType(ev *evaluator, kind string, put func(name, value string)) error {
+	if have := ev.settings.word("sessiontype"); have != "" && have != kind {
+		if kind == "none" {
+			return &UsageError{Text: "Cannot specify -N with -s/SessionType"}
+		}
+		return &UsageError{Text: "Cannot specify -s with -N/SessionType"}
+	}
+	put("sessiontype", kind)
+	if kind == "none" {
+		put("requesttty", "no")
+	}
+	return nil
+}
+
+// identity obeys -i. A file that does not exist is a warning, and not used.
+func (c *commandLine) identity(arg string, ev *evaluator) error {
+	path, err := expandTilde(arg, ev.me.home, ev.effects.HomeOf)
+	if err != nil {
+		return &UsageError{Text: err.Error()}
+	}
+	if _, err := ev.effects.Stat(path); err != nil {
+		c.warnings = append(c.warnings, fmt.Sprintf(
+			"Warning: Identity file %s not accessible: %s.", path, reason(err)))
+		return nil
+	}
+	if complaint := ev.set("identityfile", []string{path}, "", position{file: "-i"}, true); complaint != "" {
+		return &UsageError{Text: complaint}
+	}
+	return nil
+}
+
+func parseLogLevel(name string) LogLevel {
+	for i, known := range logLevelNames {
+		if name == known {
+			return LogLevel(i)
+		}
+	}
+	return LogInfo
+}
