@@ -40,15 +40,15 @@ func DefaultCASignatures() []string {
 
 // Algorithms returns the host key algorithms of offered (nil means
 // [DefaultAlgorithms]) in the order in which to ask t for them: first those of
-// keys that the files have for it, and certificates if they have an authority,
+// keys that the files, or lines told of beside them, have for it, and certificates if they have an authority,
 // so that a server with several keys shows one that can be checked. Otherwise
 // the order is kept, and all of it if the first choice is known. (OpenSSH:
 // sshconnect2.c order_hostkeyalgs.)
-func (s *Store) Algorithms(t Target, offered []string) []string {
+func (s *Store) Algorithms(t Target, offered []string, told ...File) []string {
 	if offered == nil {
 		offered = DefaultAlgorithms()
 	}
-	entries, _ := s.Lookup(t.Name())
+	entries, _ := lookup(slices.Concat(s.Files, told), t.Name())
 	known := knownFormats(entries)
 	authority := slices.ContainsFunc(entries, func(e Entry) bool { return e.Marker == CertAuthority })
 	if len(offered) > 0 && known[plainFormat(offered[0])] {

@@ -51,7 +51,7 @@ func TestAppendCreates(t *testing.T) {
 	if got := read(t, path); strings.Contains(got, "web") || strings.Count(got, "|1|") != 2 {
 		t.Errorf("hashed as %q", got)
 	}
-	s, err := knownhosts.Read(path)
+	s, err := knownhosts.Read([]string{path}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func TestAppendToNowhere(t *testing.T) {
 	if err := knownhosts.Append(os.DevNull, []string{"web"}, key(t, "ed25519"), false); err != nil {
 		t.Error(err)
 	}
-	s, err := knownhosts.Read(os.DevNull)
+	s, err := knownhosts.Read([]string{os.DevNull}, nil)
 	if err != nil || len(s.Unread) != 0 {
 		t.Error(err, s.Unread)
 	}
@@ -141,7 +141,7 @@ func TestProcessesLearnTogether(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	s, err := knownhosts.Read(path)
+	s, err := knownhosts.Read([]string{path}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

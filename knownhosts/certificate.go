@@ -19,6 +19,7 @@ func checkCert(v Verdict, cert *ssh.Certificate, entries []Entry) Verdict {
 	for i := range entries {
 		e := &entries[i]
 		if e.Marker == CertAuthority && equal(e.Key, cert.SignatureKey) {
+			v.ReadOnly = v.ReadOnly || e.Origin == Told
 			if v.CertErr = v.checkCertificate(cert); v.CertErr == nil {
 				v.Status, v.By = TrustedByCA, e
 			}

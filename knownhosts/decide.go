@@ -1,6 +1,7 @@
 package knownhosts
 
 import (
+	"slices"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -32,12 +33,30 @@ type Query struct {
 	Key ssh.PublicKey // a plain key or a certificate
 	Now time.Time     // for the validity of certificates
 
+	// Algorithms lists the host key algorithms that are accepted; nil means
+	// all. It matters for the plain key in a certificate that is of no use.
+	Algorithms []string
 	// CASignatures lists the signature algorithms accepted on certificates;
 	// nil means OpenSSH's default.
 	CASignatures []string
 	// ReadOnly says that there is no file to learn new keys into
 	// (UserKnownHostsFile none). OpenSSH then refuses unknown hosts.
 	ReadOnly bool
+
+	// CheckAddress has Address looked up as well (CheckHostIP).
+	CheckAddress bool
+	// Told has lines about the host that stand in none of the store's files,
+	// as KnownHostsCommand prints them; ToldOfAddress has those about Address.
+	Told, ToldOfAddress []File
+
+	Show Display
+}
+
+// A Display says how keys are shown to the user.
+type Display struct {
+	Hash   FingerprintHash
+	Visual bool   // show pictures too (VisualHostKey)
+	Home   string // the directory that is written "~"; empty: none
 }
 
 // A Verdict is the answer to a [Query], with its reasons. What to do with it
@@ -45,13 +64,20 @@ type Query struct {
 type Verdict struct {
 	// Query is what was asked. Its Key is the one that was judged in the end:
 	// the plain key, if a certificate could not be used. It is ReadOnly also
-	// if the host's name cannot be stored.
+	// if the host's name cannot be stored, or by the word of those who Told.
 	Query
 	Status Status
 
 	// By is the line that decided: for Trusted the line with the key, for
 	// TrustedByCA the authority's, for Revoked the revoking one. Else nil.
 	By *Entry
+	// OtherPort says that By is not about the port, but about the host on the
+	// usual one, which is good enough.
+	OtherPort bool
+	// AtAddress is what the files say of the key for the address. It is nil if
+	// that was not asked, or makes no sense: for a certificate, for the machine
+	// itself, or where the address is the host's name.
+	AtAddress *AddressVerdict
 	// Offending has the lines about the host that Changed compared with the
 	// key, never none.
 	Offending []Entry
@@ -61,6 +87,9 @@ type Verdict struct {
 	// CertErr says why a certificate of a known authority was not used; then
 	// the plain key inside it was judged. Else nil.
 	CertErr *CertError
+	// NotPermitted says that a certificate was of no use, and that the plain
+	// key inside it is of a type that may not be used.
+	NotPermitted bool
 	// Skipped has the lines about the host that could not be used.
 	Skipped []Warning
 }
@@ -72,10 +101,11 @@ type Verdict struct {
 // It follows OpenSSH's sshconnect.c check_host_key. A certificate that does not
 // lead to trust is judged once more as the plain key in it. A key that is
 // unknown on a port other than 22 is trusted if it is trusted for the host's
-// plain name. (Stricter than OpenSSH: if it is revoked there, it is Revoked.)
+// plain name. Stricter than OpenSSH, a key that is revoked there, or for the
+// address, is Revoked.
 func (s *Store) Decide(q Query) Verdict {
 	q.ReadOnly = q.ReadOnly || !q.recordable()
-	entries, skipped := s.Lookup(q.Name())
+	entries, skipped := lookup(slices.Concat(s.Files, asTold(q.Told)), q.Name())
 	var fallback []Entry
 	if name := q.fallback(); name != "" {
 		fallback, _ = s.Lookup(name)
@@ -83,9 +113,21 @@ func (s *Store) Decide(q Query) Verdict {
 	v := judge(q, entries, fallback)
 	v.Skipped = skipped
 	if v.Status == Unknown {
-		v.OtherNames = s.otherNames(v.Name(), v.Key)
+		v.OtherNames = slices.DeleteFunc(elsewhere(s.Files, v.Key, v.Name()), func(e Entry) bool { return e.Marker != NoMarker })
+	}
+	if q.AddressName() != "" && !isCert(q.Key.Type()) { // certificates are for names
+		s.lookAtAddress(&v)
 	}
 	return v
+}
+
+// asTold makes the files those of no file.
+func asTold(files []File) []File {
+	told := slices.Clone(files)
+	for i := range told {
+		told[i].Origin = Told
+	}
+	return told
 }
 
 // judge decides by the entries about the host's name and, where these leave the
@@ -95,6 +137,7 @@ func judge(q Query, entries, fallback []Entry) Verdict {
 	if v.Status == Unknown && v.CertErr == nil && len(fallback) > 0 {
 		plain := judge(q, fallback, nil)
 		if plain.Status == Trusted || plain.Status == TrustedByCA || plain.Status == Revoked {
+			plain.OtherPort = true
 			return plain
 		}
 		v.CertErr = plain.CertErr
@@ -103,10 +146,19 @@ func judge(q Query, entries, fallback []Entry) Verdict {
 	if !ok || v.Status == TrustedByCA || v.Status == Revoked {
 		return v
 	}
-	q.Key = cert.Key
+	if !q.permits(cert.Key) {
+		v.NotPermitted = true
+		return v
+	}
+	q.Key, q.ReadOnly = cert.Key, v.ReadOnly
 	retry := judge(q, entries, fallback)
 	retry.CertErr = v.CertErr
 	return retry
+}
+
+// permits tells whether a plain key may be used as a host key.
+func (q Query) permits(key ssh.PublicKey) bool {
+	return q.Algorithms == nil || slices.ContainsFunc(q.Algorithms, func(name string) bool { return keyFormat(name) == key.Type() })
 }
 
 // check compares one key, plain or certificate, with the entries about a name.
@@ -126,6 +178,7 @@ func check(q Query, entries []Entry) Verdict {
 			continue
 		}
 		if equal(e.Key, q.Key) {
+			q.ReadOnly = q.ReadOnly || e.Origin == Told
 			return Verdict{Query: q, Status: Trusted, By: e}
 		}
 		v.Status = Changed
@@ -142,10 +195,7 @@ func revokedBy(entries []Entry, key ssh.PublicKey) *Entry {
 		if e.Marker != RevokedKey {
 			continue
 		}
-		if equal(plainKey(e.Key), plainKey(key)) {
-			return e
-		}
-		if cert, ok := key.(*ssh.Certificate); ok && equal(e.Key, cert.SignatureKey) {
+		if revokes(e.Key, key) {
 			return e
 		}
 	}

@@ -126,6 +126,25 @@ func TestDecideCertificateSignature(t *testing.T) {
 	}
 }
 
+// A certificate that is of no use does not bring in a plain key that may not be used.
+func TestNotPermitted(t *testing.T) {
+	cert := certificate(t, "ed25519", "ca", nil, "web")
+	query := knownhosts.Query{Target: knownhosts.Target{Host: "web"}, Key: cert, Now: now, Algorithms: []string{ssh.CertAlgoED25519v01}}
+	for _, p := range []knownhosts.Policy{knownhosts.Strict, knownhosts.AcceptNew, knownhosts.Off} {
+		v := store(t, "web {ed25519}\n@cert-authority web {ca2}\n").Decide(query)
+		if !v.NotPermitted || v.Action(p, false) != knownhosts.Refuse || v.Warning(p, "kh") != "host key ssh-ed25519 not permitted by HostkeyAlgorithms" {
+			t.Errorf("got %v, %q", v.Status, v.Warning(p, "kh"))
+		}
+		if (&knownhosts.RefusedError{Verdict: v}).Learnable() {
+			t.Error("the user is told to learn the key")
+		}
+	}
+	query.Algorithms = append(query.Algorithms, ssh.KeyAlgoED25519)
+	if v := store(t, "web {ed25519}\n").Decide(query); v.Status != knownhosts.Trusted {
+		t.Errorf("permitted: got %v", v.Status)
+	}
+}
+
 func TestSkippedLinesAreNamed(t *testing.T) {
 	s := store(t, "web future AAAA\ndb future AAAA\nweb ssh-rsa AAAA\n")
 	v := s.Decide(knownhosts.Query{Target: knownhosts.Target{Host: "web"}, Key: key(t, "rsa"), Now: now})

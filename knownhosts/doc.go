@@ -3,16 +3,24 @@
 //
 // The way of a connection through it:
 //
-//	store, err := knownhosts.Read(userFile, systemFile)   // files to text; bad lines harm nobody
+//	store, err := knownhosts.Read(userFiles, systemFiles) // files to text; bad lines harm nobody
 //	algorithms := store.Algorithms(target, nil)           // ask first for the keys that can be checked
 //	...                                                   // key exchange: the server shows a key
+//	err = knownhosts.CheckRevoked(file, key)              // RevokedHostKeys come before all else
 //	verdict := store.Decide(knownhosts.Query{...})        // what the files say of it, and which line
 //	warning := verdict.Warning(policy, userFile)          // the text that ssh prints, or ""
 //	switch verdict.Action(policy, batch) { ... }          // accept, add, ask, refuse, accept degraded
-//	knownhosts.Append(userFile, names, key, hash)         // learn it
+//	switch verdict.AddressAction(policy, batch) { ... }   // the same for CheckHostIP
+//	knownhosts.Append(userFile, verdict.Names(), key, hash)
+//	...                                                   // the server, if verdict.MayUpdate(), tells of its other keys
+//	update, err := store.Update(query, keys)              // what that changes (UpdateHostKeys)
+//	update.Apply(userFiles, hash)                         // once the server has proved that it holds update.New
 //
-// Everything but Read and Append is a function of plain values: it opens no
-// file, asks nobody and knows no clock.
+// Everything but Read, CheckRevoked, Append, Replace and Apply is a function of
+// plain values: it opens no file, asks nobody and knows no clock.
+//
+// Lines that stand in no file, such as KnownHostsCommand prints, or a cloud's own
+// list of a machine's keys, go into the query as [Query.Told].
 //
 // # Names
 //
@@ -23,24 +31,30 @@
 // # Where this differs from OpenSSH
 //
 // The behaviour is that of OpenSSH 9.2 to 10.5 (hostfile.c, match.c,
-// sshconnect.c, sshconnect2.c), and the tests compare with the installed ssh and
-// ssh-keygen. Known differences:
+// sshconnect.c, sshconnect2.c, clientloop.c), and the tests compare with the
+// installed ssh and ssh-keygen. Known differences:
 //
 //   - A key that is revoked for the plain name of a host is revoked for its other
-//     ports. OpenSSH warns and goes on as with an unknown key.
+//     ports, and one that is revoked for the address for the host. OpenSSH warns
+//     of the former and goes on as with an unknown key, and overlooks the latter.
 //   - A marker may be followed by a tab. OpenSSH then ignores the line, and so a
 //     revocation.
 //   - Of certificates, wildcard principals match, and a list of none does not, as
 //     since OpenSSH 10.3; before, it was the other way round.
+//   - A plain key inside a certificate of no use has to be one of the permitted
+//     algorithms, as since OpenSSH 9.8.
 //   - A hashed name matches a HostKeyAlias in capitals; OpenSSH stores such an
 //     alias in lower case and does not find it again.
-//   - The question is worded as before OpenSSH 10.1, and the remedy for a changed
+//   - Questions are worded as before OpenSSH 10.1, and the remedy for a changed
 //     key is shown, which only Debian's ssh does. Long names are not cut off.
 //   - A last line without line ending gets one before a line is added, as since
 //     OpenSSH 9.3.
 //   - In names from files, what a terminal may take for a command is written
 //     in octal.
+//   - A file that is replaced keeps its mode, and a link to it stays one.
+//   - Where both a port's and the usual port's lines are about an address, there
+//     is one question about them, not two.
 //
-// Not here yet: KRLs, KnownHostsCommand, UpdateHostKeys, VisualHostKey, MD5
-// fingerprints. SSHFP records in DNS are not supported.
+// Binary key revocation lists (KRLs) are refused: they revoke all keys. SSHFP
+// records in DNS (VerifyHostKeyDNS) are not supported.
 package knownhosts

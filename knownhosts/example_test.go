@@ -27,7 +27,7 @@ func Example() {
 
 	target := knownhosts.Target{Host: "web.example", Port: 2222}
 	for range 2 {
-		store, err := knownhosts.Read(file)
+		store, err := knownhosts.Read([]string{file}, nil)
 		if err != nil {
 			log.Fatal(err)
 		}
@@ -36,7 +36,7 @@ func Example() {
 		case knownhosts.Accept:
 			fmt.Println("known from line", verdict.By.Number)
 		case knownhosts.AcceptAndAdd:
-			if err := knownhosts.Append(file, []string{target.Name()}, key, false); err != nil {
+			if err := knownhosts.Append(file, verdict.Names(), key, false); err != nil {
 				log.Fatal(err)
 			}
 			fmt.Println(verdict.Added())

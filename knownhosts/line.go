@@ -27,9 +27,19 @@ var (
 	ErrKey       = errors.New("unusable key")
 )
 
+// An Origin is who answers for a line.
+type Origin int
+
+const (
+	User   Origin = iota // one of the user's own files, which a connection may change
+	Global               // one of the system's files
+	Told                 // no file: KnownHostsCommand, or whoever else was asked
+)
+
 // A Line is one line of a file, taken apart but not judged. Lines that are
 // blank, comments or broken have no Hosts.
 type Line struct {
+	Origin Origin
 	File   string // as given to [Read]
 	Number int    // from 1
 	// Raw is the line as it was read, with its line ending; the Raw of all
@@ -52,52 +62,71 @@ func (l Line) Place() string { return fmt.Sprintf("%s:%d", l.File, l.Number) }
 
 // A File is the text of one known_hosts file.
 type File struct {
-	Path string // names the file in verdicts and messages
-	Text string
+	Path   string // names the file in verdicts and messages
+	Text   string
+	Origin Origin
 }
 
 // Lines takes the file apart, line by line.
-func (f File) Lines() iter.Seq[Line] {
+func (f File) Lines() iter.Seq[Line] { return f.linesWhere(always) }
+
+func always(string) bool { return true }
+
+// linesWhere takes apart only the lines whose text is wanted: in a long file,
+// few are.
+func (f File) linesWhere(wanted func(raw string) bool) iter.Seq[Line] {
 	return func(yield func(Line) bool) {
 		number := 0
 		for raw := range strings.Lines(f.Text) {
 			number++
-			if !yield(parseLine(f.Path, number, raw)) {
+			if !wanted(raw) {
+				continue
+			}
+			l := parseLine(raw)
+			l.Origin, l.File, l.Number = f.Origin, f.Path, number
+			if !yield(l) {
 				return
 			}
 		}
 	}
 }
 
-// parseLine follows hostfile.c hostkeys_foreach_file: [marker] hosts keytype
-// base64 [comment], separated by spaces or tabs.
-func parseLine(path string, number int, raw string) Line {
-	l := Line{File: path, Number: number, Raw: raw}
+// cutHosts cuts a line behind its hosts. A blank line, a comment and a broken
+// line have none.
+func cutHosts(raw string) (marker Marker, hosts, rest string, err error) {
 	text := strings.TrimSuffix(strings.TrimSuffix(raw, "\n"), "\r")
-	text = strings.TrimLeft(text, " \t")
+	text = trimBlanks(text)
 	if text == "" || text[0] == '#' {
-		return l
+		return NoMarker, "", "", nil
 	}
 	if text[0] == '@' {
 		var word string
 		word, text = field(text)
 		switch word {
 		case "@cert-authority":
-			l.Marker = CertAuthority
+			marker = CertAuthority
 		case "@revoked":
-			l.Marker = RevokedKey
+			marker = RevokedKey
 		default:
-			l.Err = ErrMarker
-			return l
+			return NoMarker, "", "", ErrMarker
 		}
 		if strings.HasPrefix(text, "@") { // only one is allowed
-			l.Err = ErrMarker
-			return l
+			return marker, "", "", ErrMarker
 		}
 	}
-	hosts, text := field(text)
-	if text == "" || text[0] == '#' {
-		l.Err = ErrTruncated
+	hosts, rest = field(text)
+	if rest == "" || rest[0] == '#' {
+		return marker, "", "", ErrTruncated
+	}
+	return marker, hosts, rest, nil
+}
+
+// parseLine follows hostfile.c hostkeys_foreach_file: [marker] hosts keytype
+// base64 [comment], separated by spaces or tabs.
+func parseLine(raw string) Line {
+	l := Line{Raw: raw}
+	hosts, text := "", ""
+	if l.Marker, hosts, text, l.Err = cutHosts(raw); hosts == "" {
 		return l
 	}
 	l.KeyType, text = field(text)
@@ -112,12 +141,21 @@ func parseLine(path string, number int, raw string) Line {
 
 // field splits off the first word, and the space behind it.
 func field(s string) (word, rest string) {
-	for i := range len(s) {
-		if s[i] == ' ' || s[i] == '\t' {
-			return s[:i], strings.TrimLeft(s[i:], " \t")
-		}
+	end := len(s)
+	if i := strings.IndexByte(s, ' '); i >= 0 {
+		end = i
 	}
-	return s, ""
+	if i := strings.IndexByte(s[:end], '\t'); i >= 0 {
+		end = i
+	}
+	return s[:end], trimBlanks(s[end:])
+}
+
+func trimBlanks(s string) string {
+	for s != "" && (s[0] == ' ' || s[0] == '\t') {
+		s = s[1:]
+	}
+	return s
 }
 
 // ParseKey decodes the key. It returns an error that wraps [ErrKey] if the

@@ -21,3 +21,6 @@ func tryLock(f *os.File) (bool, error) {
 	}
 	return err == nil, err
 }
+
+// renameOver puts the file temp in the place of path, which f has open and locked.
+func renameOver(_ *os.File, temp, path string) error { return os.Rename(temp, path) }

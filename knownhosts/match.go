@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/sha1"
 	"encoding/base64"
+	"slices"
 	"strings"
 )
 
@@ -17,16 +18,26 @@ const maxPattern = 1023
 // A plain pattern matches the whole name without regard to case: "host" is not
 // about "[host]:2222", but "*" is. A negated pattern that matches makes the
 // line not match, whatever else it lists. (match.c match_hostname)
-func (l Line) Matches(name string) bool {
-	if l.Hosts == "" {
-		return false
+func (l Line) Matches(name string) bool { return matcher(name)(l.Hosts) }
+
+// matcher returns a function that tells whether the hosts of a line match any
+// of the names.
+func matcher(names ...string) func(hosts string) bool {
+	hashers := make([]*hasher, len(names))
+	for i, name := range names {
+		hashers[i] = newHasher(lower(name))
 	}
-	name = lower(name)
-	if l.Hosts[0] == '|' {
-		h, ok := parseHash(l.Hosts)
-		return ok && h.of(name)
+	return func(hosts string) bool {
+		if hosts == "" {
+			return false
+		}
+		if hosts[0] != '|' {
+			list := lower(hosts)
+			return slices.ContainsFunc(hashers, func(h *hasher) bool { return matchList(h.name, list) })
+		}
+		salt, sum, ok := cutHash(hosts)
+		return ok && slices.ContainsFunc(hashers, func(h *hasher) bool { return h.sum(&salt) == sum })
 	}
-	return matchList(name, lower(l.Hosts))
 }
 
 func matchList(name, list string) bool {
@@ -79,56 +90,62 @@ func matchPattern(s, pattern string) bool {
 // hashMagic starts a hashed name: |1|base64(salt)|base64(HMAC-SHA1(salt, name)).
 const (
 	hashMagic  = "|1|"
-	hashLength = len(hashMagic) + 28 + len("|") + 28
+	hashLength = len(hashMagic) + sumLength + len("|") + sumLength
 )
-
-// A hash is a hashed name taken apart.
-type hash struct{ salt, sum [sha1.Size]byte }
 
 // HashName returns the hashed form of name, with a new random salt. Only the
 // form of one exact name can be hashed, never a pattern.
 func HashName(name string) string {
 	var salt [sha1.Size]byte
 	rand.Read(salt[:]) // never fails
-	sum := hmacSHA1(salt, lower(name))
-	enc := base64.StdEncoding
-	return hashMagic + enc.EncodeToString(salt[:]) + "|" + enc.EncodeToString(sum[:])
+	sum := newHasher(lower(name)).sum(&salt)
+	return hashMagic + base64.StdEncoding.EncodeToString(salt[:]) + "|" + string(sum[:])
 }
 
-func parseHash(hosts string) (h hash, ok bool) {
-	rest, ok := strings.CutPrefix(hosts, hashMagic)
-	salt, sum, found := strings.Cut(rest, "|")
-	if !ok || !found || len(hosts) != hashLength {
-		return hash{}, false
+// A base64Sum is 20 bytes in base64.
+type base64Sum [28]byte
+
+const sumLength = len(base64Sum{})
+
+// cutHash takes a hashed name apart. The sum is left as it is, to be compared.
+func cutHash(hosts string) (salt [sha1.Size]byte, sum base64Sum, ok bool) {
+	if len(hosts) != hashLength || hosts[:len(hashMagic)] != hashMagic || hosts[len(hashMagic)+sumLength] != '|' {
+		return salt, sum, false
 	}
-	return h, decodeSum(&h.salt, salt) && decodeSum(&h.sum, sum)
+	var buf [sha1.Size + 1]byte // the characters may stand for one byte more
+	n, err := base64.StdEncoding.Strict().Decode(buf[:], []byte(hosts[len(hashMagic):len(hashMagic)+sumLength]))
+	copy(salt[:], buf[:])
+	copy(sum[:], hosts[hashLength-sumLength:])
+	return salt, sum, err == nil && n == len(salt)
 }
 
-func decodeSum(sum *[sha1.Size]byte, text string) bool {
-	var buf [sha1.Size + 1]byte // 28 characters may stand for up to 21 bytes
-	if len(text) > base64.StdEncoding.EncodedLen(len(buf)) {
-		return false
-	}
-	n, err := base64.StdEncoding.Strict().Decode(buf[:], []byte(text))
-	return err == nil && n == copy(sum[:], buf[:n])
+// A hasher makes HMAC-SHA1 sums of one name under many salts. A crypto/hmac
+// would have to be made anew for each salt, which more than doubles the time
+// that a search takes; here only the salt's bytes of its two inputs change.
+type hasher struct {
+	name  string
+	inner []byte                           // pad ^ salt, name
+	outer [sha1.BlockSize + sha1.Size]byte // pad ^ salt, SHA-1 of inner
 }
 
-func (h hash) of(name string) bool { return hmacSHA1(h.salt, name) == h.sum }
+const innerPad, outerPad = 0x36, 0x5c
 
-// hmacSHA1 is HMAC with a key of 20 bytes. It is written out because every
-// hashed line of a file has a key of its own: making a crypto/hmac for each more
-// than doubles the time that a search takes.
-func hmacSHA1(key [sha1.Size]byte, message string) [sha1.Size]byte {
-	var space [2 * sha1.BlockSize]byte // enough for most names
-	inner, outer := space[:sha1.BlockSize], [sha1.BlockSize + sha1.Size]byte{}
+func newHasher(name string) *hasher {
+	h := &hasher{name: name, inner: make([]byte, sha1.BlockSize, sha1.BlockSize+len(name))}
 	for i := range sha1.BlockSize {
-		inner[i], outer[i] = 0x36, 0x5c
+		h.inner[i], h.outer[i] = innerPad, outerPad
 	}
-	for i, b := range key {
-		inner[i] ^= b
-		outer[i] ^= b
+	h.inner = append(h.inner, name...)
+	return h
+}
+
+func (h *hasher) sum(salt *[sha1.Size]byte) (text base64Sum) {
+	for i, b := range salt {
+		h.inner[i], h.outer[i] = innerPad^b, outerPad^b
 	}
-	sum := sha1.Sum(append(inner, message...))
-	copy(outer[sha1.BlockSize:], sum[:])
-	return sha1.Sum(outer[:])
+	sum := sha1.Sum(h.inner)
+	copy(h.outer[sha1.BlockSize:], sum[:])
+	sum = sha1.Sum(h.outer[:])
+	base64.StdEncoding.Encode(text[:], sum[:])
+	return text
 }

@@ -5,8 +5,6 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"golang.org/x/crypto/ssh"
 )
 
 // The texts of OpenSSH that do not depend on a verdict. All texts of this
@@ -42,24 +40,26 @@ func (v Verdict) Warning(p Policy, file string) string {
 	if v.CertErr != nil {
 		say("%s", printable(v.CertErr.Reason))
 	}
+	if v.NotPermitted {
+		say("host key %s not permitted by HostkeyAlgorithms", plainKey(v.Key).Type())
+	}
 	switch v.Status {
 	case Changed:
+		b.WriteString(v.spoofing())
 		say(atSigns)
 		say("@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @")
 		say(atSigns)
 		say("IT IS POSSIBLE THAT SOMEONE IS DOING SOMETHING NASTY!")
 		say("Someone could be eavesdropping on you right now (man-in-the-middle attack)!")
 		say("It is also possible that a host key has just been changed.")
-		say("The fingerprint for the %s key sent by the remote host is\n%s.", kind, ssh.FingerprintSHA256(v.Key))
+		say("The fingerprint for the %s key sent by the remote host is\n%s.", kind, v.fingerprint())
 		say("Please contact your system administrator.")
 		if file != "" {
 			say("Add correct host key in %s to get rid of this message.", printable(file))
 		}
-		if n := len(v.Offending); n > 0 { // OpenSSH names the last one
-			last := v.Offending[n-1]
+		if last := v.offender(); last != nil {
 			say("Offending %s key in %s", TypeName(last.Key), printable(last.Place()))
-			say("  remove with:")
-			say("  ssh-keygen -f \"%s\" -R \"%s\"", printable(last.File), host)
+			say("%s", remedy(last.Line, host))
 		}
 		if p != Off {
 			say("Host key for %s has changed and you have requested strict checking.", host)
@@ -75,16 +75,43 @@ func (v Verdict) Warning(p Policy, file string) string {
 			say("%s host key for %s was revoked and you have requested strict checking.", kind, host)
 		}
 	case Unknown:
-		if p == Strict && !v.ReadOnly {
+		if p == Strict && !v.ReadOnly && !v.NotPermitted {
 			say("No %s host key is known for %s and you have requested strict checking.", kind, host)
 		}
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// Added returns the line that tells the user that a key was stored.
+// remedy tells how to remove a line that is about the shown name.
+func remedy(l Line, name string) string {
+	return fmt.Sprintf("  remove with:\n  ssh-keygen -f \"%s\" -R \"%s\"", printable(l.File), name)
+}
+
+// offender returns the line that OpenSSH names of those that Changed compared
+// with: the last.
+func (v Verdict) offender() *Entry {
+	if len(v.Offending) == 0 {
+		return nil
+	}
+	return &v.Offending[len(v.Offending)-1]
+}
+
+func (v Verdict) fingerprint() string { return v.Show.Hash.Fingerprint(v.Key) }
+
+// Shown returns what VisualHostKey shows of a trusted key; else "". As in
+// OpenSSH, what is to be said of the address comes in its place.
+func (v Verdict) Shown() string {
+	trusted := v.Status == Trusted || v.Status == TrustedByCA
+	if !v.Show.Visual || !trusted || v.AtAddress != nil && v.AtAddress.Status == Unknown {
+		return ""
+	}
+	return fmt.Sprintf("Host key fingerprint is %s\n%s", v.fingerprint(), v.Show.Hash.Randomart(v.Key))
+}
+
+// Added returns the line that tells the user that the key was stored under
+// [Verdict.Names].
 func (v Verdict) Added() string {
-	return fmt.Sprintf("Warning: Permanently added '%s' (%s) to the list of known hosts.", v.shownName(), TypeName(v.Key))
+	return fmt.Sprintf("Warning: Permanently added '%s' (%s) to the list of known hosts.", printable(strings.Join(v.Names(), ",")), TypeName(v.Key))
 }
 
 // NotAdded returns the line that tells the user that it could not be.

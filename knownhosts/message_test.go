@@ -12,15 +12,15 @@ import (
 )
 
 func TestAnswer(t *testing.T) {
-	v := knownhosts.Verdict{Query: knownhosts.Query{Key: key(t, "ed25519")}}
-	fingerprint := ssh.FingerprintSHA256(v.Key)
+	q := knownhosts.Verdict{Query: knownhosts.Query{Key: key(t, "ed25519")}}.Question()
+	fingerprint := ssh.FingerprintSHA256(key(t, "ed25519"))
 	for line, want := range map[string]knownhosts.Answer{
 		"yes\n": knownhosts.Yes, " YES \r\n": knownhosts.Yes, "yes please": knownhosts.Yes, fingerprint: knownhosts.Yes, "\t" + fingerprint + " \n": knownhosts.Yes,
 		"no\n": knownhosts.No, "No": knownhosts.No, "": knownhosts.No, "\n": knownhosts.No,
 		"y": knownhosts.Again, "yess": knownhosts.Again, strings.ToLower(fingerprint): knownhosts.Again, fingerprint[7:]: knownhosts.Again,
 		ssh.FingerprintSHA256(key(t, "rsa")): knownhosts.Again,
 	} {
-		if got := v.Answer(line); got != want {
+		if got := q.Answer(line); got != want {
 			t.Errorf("%q: got %v, want %v", line, got, want)
 		}
 	}
@@ -34,7 +34,11 @@ func TestQuestion(t *testing.T) {
 	s := store(t, knownhosts.HashName("db")+" {ed25519}\n"+text.String())
 	s.Files[0].Path = "/home/me/.ssh/kh"
 	target := knownhosts.Target{Host: "Web", Port: 2222, Address: "10.0.0.1"}
-	got := s.Decide(knownhosts.Query{Target: target, Key: key(t, "ed25519"), Now: now}).Question("/home/me")
+	ask := func(home string) string {
+		show := knownhosts.Display{Home: home}
+		return s.Decide(knownhosts.Query{Target: target, Key: key(t, "ed25519"), Now: now, Show: show}).Question().Text
+	}
+	got := ask("/home/me")
 	want := "The authenticity of host '[web]:2222 ([10.0.0.1]:2222)' can't be established.\n" +
 		"ED25519 key fingerprint is " + ssh.FingerprintSHA256(key(t, "ed25519")) + ".\n" +
 		"This host key is known by the following other names/addresses:\n" +
@@ -46,7 +50,7 @@ func TestQuestion(t *testing.T) {
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
-	if q := s.Decide(knownhosts.Query{Target: target, Key: key(t, "ed25519"), Now: now}).Question("/home/m"); !strings.Contains(q, "\n    /home/me/.ssh/kh:1:") {
+	if q := ask("/home/m"); !strings.Contains(q, "\n    /home/me/.ssh/kh:1:") {
 		t.Errorf("the start of another directory is taken for home:\n%s", q)
 	}
 }

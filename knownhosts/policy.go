@@ -60,7 +60,7 @@ func (v Verdict) Action(p Policy, batch bool) Action {
 		return Refuse
 	}
 	switch {
-	case v.ReadOnly || p == Strict:
+	case v.ReadOnly || v.NotPermitted || p == Strict:
 		return Refuse
 	case p == AcceptNew || p == Off:
 		return AcceptAndAdd
@@ -75,3 +75,11 @@ func (v Verdict) Action(p Policy, batch bool) Action {
 type RefusedError struct{ Verdict Verdict }
 
 func (e *RefusedError) Error() string { return VerificationFailed }
+
+// Learnable tells whether the key is only unknown: [AcceptNew], or an answer of
+// yes, would have accepted it.
+func (e *RefusedError) Learnable() bool {
+	v := e.Verdict
+	differs := v.AtAddress != nil && v.AtAddress.Status == Changed
+	return v.Status == Unknown && !v.ReadOnly && !v.NotPermitted && !differs
+}

@@ -3,23 +3,31 @@ package knownhosts
 import (
 	"fmt"
 	"strings"
-
-	"golang.org/x/crypto/ssh"
 )
 
 // maxOtherNames is how many other names of a key the question lists.
 const maxOtherNames = 8
 
-// Question returns what to ask about an unknown key, ready for the answer to be
-// typed behind it. Home, if set, is the directory that is shown as "~".
-func (v Verdict) Question(home string) string {
+// A Question is one that the user is asked.
+type Question struct {
+	Text  string // ready for the answer to be typed behind it
+	Again string // asks for another answer
+
+	fingerprint string // means yes; empty: none does
+}
+
+// Question asks about an unknown key.
+func (v Verdict) Question() Question {
 	address := "<no hostip for proxy command>"
 	if v.Address != "" {
 		address = printable(Name(v.Address, v.Port))
 	}
 	lines := []string{
 		fmt.Sprintf("The authenticity of host '%s (%s)' can't be established.", v.shownName(), address),
-		fmt.Sprintf("%s key fingerprint is %s.", TypeName(v.Key), ssh.FingerprintSHA256(v.Key)),
+		fmt.Sprintf("%s key fingerprint is %s.", TypeName(v.Key), v.fingerprint()),
+	}
+	if v.Show.Visual {
+		lines = append(lines, v.Show.Hash.Randomart(v.Key))
 	}
 	if len(v.OtherNames) == 0 {
 		lines = append(lines, "This key is not known by any other names.")
@@ -35,10 +43,10 @@ func (v Verdict) Question(home string) string {
 		if strings.HasPrefix(hosts, hashMagic) {
 			hosts = "[hashed name]"
 		}
-		lines = append(lines, printable(fmt.Sprintf("    %s:%d: %s", withTilde(e.File, home), e.Number, hosts)))
+		lines = append(lines, printable(fmt.Sprintf("    %s:%d: %s", withTilde(e.File, v.Show.Home), e.Number, hosts)))
 	}
 	lines = append(lines, "Are you sure you want to continue connecting (yes/no/[fingerprint])? ")
-	return strings.Join(lines, "\n")
+	return Question{strings.Join(lines, "\n"), "Please type 'yes', 'no' or the fingerprint: ", v.fingerprint()}
 }
 
 func withTilde(path, home string) string {
@@ -49,22 +57,19 @@ func withTilde(path, home string) string {
 	return path
 }
 
-// AskAgain is the prompt for another answer.
-const AskAgain = "Please type 'yes', 'no' or the fingerprint: "
-
-// An Answer is what the user made of [Verdict.Question].
+// An Answer is what the user made of a [Question].
 type Answer int
 
 const (
-	Again Answer = iota // neither yes nor no: prompt with AskAgain
+	Again Answer = iota // neither yes nor no
 	Yes
 	No
 )
 
 // Answer understands a line that the user typed: yes, no, nothing (which is
-// no), or the fingerprint of the key exactly as it was shown (which is yes).
+// no), or the fingerprint exactly as it was shown (which is yes).
 // (sshconnect.c confirm)
-func (v Verdict) Answer(line string) Answer {
+func (q Question) Answer(line string) Answer {
 	line = strings.TrimLeft(line, " \t")
 	if i := strings.IndexAny(line, " \t\r\n"); i >= 0 {
 		line = line[:i]
@@ -72,7 +77,7 @@ func (v Verdict) Answer(line string) Answer {
 	switch {
 	case line == "" || strings.EqualFold(line, "no"):
 		return No
-	case strings.EqualFold(line, "yes") || line == ssh.FingerprintSHA256(v.Key):
+	case strings.EqualFold(line, "yes") || line == q.fingerprint:
 		return Yes
 	}
 	return Again

@@ -44,25 +44,35 @@ type Store struct {
 	Unread []Warning
 }
 
-// Read reads the files at paths, in this order: the user's, then the system's.
-// A missing file is an empty one; one that cannot be read, or is larger than
-// [MaxFileSize], is left out and named in Unread, as OpenSSH goes on by what it
-// knows. A directory in place of a file is an error ([ErrIsDirectory]).
-func Read(paths ...string) (*Store, error) {
+// Read reads the user's files and the system's, in this order. A missing file is
+// an empty one; one that cannot be read, or is larger than [MaxFileSize], is
+// left out and named in Unread, as OpenSSH goes on by what it knows. A directory
+// in place of a file is an error ([ErrIsDirectory]).
+func Read(user, global []string) (*Store, error) {
 	s := &Store{}
+	if err := s.read(User, user); err != nil {
+		return nil, err
+	}
+	if err := s.read(Global, global); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Store) read(origin Origin, paths []string) error {
 	for _, path := range paths {
 		text, err := readFile(path)
 		switch {
 		case err == nil:
-			s.Files = append(s.Files, File{Path: path, Text: text})
+			s.Files = append(s.Files, File{Path: path, Text: text, Origin: origin})
 		case errors.Is(err, fs.ErrNotExist):
 		case errors.Is(err, ErrIsDirectory):
-			return nil, err
+			return err
 		default:
 			s.Unread = append(s.Unread, Warning{File: path, Err: cause(err)})
 		}
 	}
-	return s, nil
+	return nil
 }
 
 func readFile(path string) (string, error) {
@@ -107,11 +117,18 @@ type Entry struct {
 // Lookup returns the entries about name (see [Name]), whatever their marker,
 // in the order of the files. Lines about name that cannot be used are skipped.
 func (s *Store) Lookup(name string) (entries []Entry, skipped []Warning) {
-	for _, f := range s.Files {
-		for l := range f.Lines() {
-			if !l.Matches(name) {
-				continue
-			}
+	return lookup(s.Files, name)
+}
+
+// lookup returns the usable lines about any of the names.
+func lookup(files []File, names ...string) (entries []Entry, skipped []Warning) {
+	matches := matcher(names...)
+	about := func(raw string) bool {
+		_, hosts, _, _ := cutHosts(raw)
+		return matches(hosts)
+	}
+	for _, f := range files {
+		for l := range f.linesWhere(about) {
 			key, err := l.ParseKey()
 			if err != nil {
 				skipped = append(skipped, Warning{l.File, l.Number, err})
@@ -123,16 +140,14 @@ func (s *Store) Lookup(name string) (entries []Entry, skipped []Warning) {
 	return entries, skipped
 }
 
-// otherNames returns the entries that hold key but are not about name.
-func (s *Store) otherNames(name string, key ssh.PublicKey) []Entry {
-	text := keyText(key)
+// elsewhere returns the usable lines that hold key but are about none of the names.
+func elsewhere(files []File, key ssh.PublicKey, names ...string) []Entry {
+	text, matches := keyText(key), matcher(names...)
+	has := func(raw string) bool { return strings.Contains(raw, text) }
 	var entries []Entry
-	for _, f := range s.Files {
-		for l := range f.Lines() {
-			if l.Marker != NoMarker || l.KeyText != text || l.Matches(name) {
-				continue
-			}
-			if l.problem() == nil {
+	for _, f := range files {
+		for l := range f.linesWhere(has) {
+			if l.KeyText == text && l.problem() == nil && !matches(l.Hosts) {
 				entries = append(entries, Entry{l, key})
 			}
 		}
@@ -164,7 +179,7 @@ func (l Line) problem() error {
 	if l.Err != nil || l.Hosts == "" {
 		return l.Err
 	}
-	if _, ok := parseHash(l.Hosts); l.Hosts[0] == '|' && !ok {
+	if _, _, ok := cutHash(l.Hosts); l.Hosts[0] == '|' && !ok {
 		return ErrHash
 	}
 	_, err := l.ParseKey()

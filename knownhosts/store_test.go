@@ -127,7 +127,7 @@ func TestRead(t *testing.T) {
 	if err := os.Truncate(big, knownhosts.MaxFileSize+1); err != nil {
 		t.Fatal(err)
 	}
-	s, err := knownhosts.Read(a, filepath.Join(dir, "missing"), big, b)
+	s, err := knownhosts.Read([]string{a, filepath.Join(dir, "missing"), big}, []string{b})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +144,7 @@ func TestRead(t *testing.T) {
 	if problems := s.Problems(); len(problems) != 2 || problems[1].File != b || problems[1].Line != 1 {
 		t.Errorf("problems %v", problems)
 	}
-	if _, err := knownhosts.Read(a, dir); !errors.Is(err, knownhosts.ErrIsDirectory) || !strings.Contains(err.Error(), dir) {
+	if _, err := knownhosts.Read([]string{a}, []string{dir}); !errors.Is(err, knownhosts.ErrIsDirectory) || !strings.Contains(err.Error(), dir) {
 		t.Errorf("directory: %v", err)
 	}
 }
@@ -188,7 +188,7 @@ func FuzzStore(f *testing.F) {
 		if v.Status == knownhosts.Trusted && !v.By.Matches(v.Name()) && !v.By.Matches(host) {
 			t.Fatalf("trusted by %v", v.By)
 		}
-		for _, r := range v.Question("") + v.Warning(knownhosts.Strict, "kh") {
+		for _, r := range v.Question().Text + v.Warning(knownhosts.Strict, "kh") {
 			if r < ' ' && r != '\n' || r == 0x7f || r == 0x9b {
 				t.Fatalf("control character %q reaches the terminal", r)
 			}

@@ -19,6 +19,9 @@ const (
 	Ciphers           Kind = "Ciphers"
 	MACs              Kind = "MACs"
 	HostKeyAlgorithms Kind = "HostKeyAlgorithms"
+
+	// CASignatureAlgorithms are for HostTrust: nothing here looks at certificates.
+	CASignatureAlgorithms Kind = "CASignatureAlgorithms"
 )
 
 // kexCurve25519LibSSH is the name that servers before OpenSSH 7.3 know
@@ -48,6 +51,11 @@ func DefaultAlgorithms(kind Kind) []string {
 			ssh.CertAlgoRSASHA512v01, ssh.CertAlgoRSASHA256v01,
 			ssh.KeyAlgoED25519, ssh.KeyAlgoECDSA256, ssh.KeyAlgoECDSA384, ssh.KeyAlgoECDSA521,
 			ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256,
+		}
+	case CASignatureAlgorithms:
+		return []string{
+			ssh.KeyAlgoED25519, ssh.KeyAlgoECDSA256, ssh.KeyAlgoECDSA384, ssh.KeyAlgoECDSA521,
+			ssh.KeyAlgoSKED25519, ssh.KeyAlgoSKECDSA256, ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256,
 		}
 	}
 	return nil
@@ -80,6 +88,8 @@ func SupportedAlgorithms(kind Kind) []string {
 		all = slices.Concat(all, safe.MACs, weak.MACs)
 	case HostKeyAlgorithms:
 		all = slices.Concat(all, safe.HostKeys, weak.HostKeys)
+	case CASignatureAlgorithms:
+		all = append(all, ssh.KeyAlgoRSA)
 	}
 	return unique(all)
 }

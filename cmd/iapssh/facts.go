@@ -27,7 +27,7 @@ func effects() config.Effects {
 
 // knownHost says whether a line of the files is about just this host: patterns that happen to match it do not count.
 func knownHost(files []string, host string, port int) bool {
-	store, err := knownhosts.Read(files...)
+	store, err := knownhosts.Read(files, nil)
 	if err != nil {
 		return false
 	}

@@ -26,6 +26,9 @@ func TestTranscript(t *testing.T) {
 	srv.Close()
 	var lines []string
 	for _, e := range srv.Transcript() {
+		if e.Kind == Gone {
+			e.Text = "" // both ends close now, and either may be first
+		}
 		if e.Kind != Ack { // comes when it comes
 			lines = append(lines, e.String())
 		}
@@ -36,7 +39,7 @@ link 1 relay sid 0
 link 1 client data 2
 link 1 relay close 1000
 link 1 client close 1000
-link 1 client gone 0 "EOF"`
+link 1 client gone 0`
 	if got := strings.Join(lines, "\n"); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}

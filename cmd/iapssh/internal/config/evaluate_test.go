@@ -63,9 +63,9 @@ func TestEvaluate(t *testing.T) {
 		{"IAPProject p\nIAPZone z\nIdentityFile /k\n", "vm", func(p Plan) any { return p.IdentityFiles }, []string{"/k"}},
 		{"IAPProject p\nIAPZone z\nHostName vm-2\n", "alias", func(p Plan) any { return []any{p.Original, p.IAP.Instance} }, []any{"alias", "vm-2"}},
 
-		{"Host 10.*\n VisualHostKey yes\n RSAAuthentication yes\nHost *\n VisualHostKey no\n Protocol 2\n", "10.0.0.1",
+		{"Host 10.*\n Compression yes\n RSAAuthentication yes\nHost *\n Compression no\n Protocol 2\n", "10.0.0.1",
 			func(p Plan) any { return p.Ignored }, []Ignored{
-				{"visualhostkey", "/home/ann/.ssh/config line 2"}, {"rsaauthentication", "/home/ann/.ssh/config line 3"}}},
+				{"compression", "/home/ann/.ssh/config line 2"}, {"rsaauthentication", "/home/ann/.ssh/config line 3"}}},
 		{"ProxyCommand nc %h %p\n", "-oIAP=yes -oIAPProject=p -oIAPZone=z vm", func(p Plan) any { return p.Route }, RouteIAP},
 		{"LocalForward 1 h:2\nClearAllForwardings yes\n", "10.0.0.1", planPort, 22},
 		{"ProxyCommand none\nProxyJump j\n", "10.0.0.1", planPort, 22}, // the first of the two wins
@@ -178,7 +178,7 @@ func TestPermissions(t *testing.T) {
 
 func TestRefusedKeywords(t *testing.T) {
 	for _, line := range []string{
-		"BindAddress 1.2.3.4", "BindInterface lo", "Tunnel yes", "RevokedHostKeys /r",
+		"BindAddress 1.2.3.4", "BindInterface lo", "Tunnel yes",
 		"ForkAfterAuthentication yes", "LocalForward 1 h:2", "RemoteForward 1", "DynamicForward 1",
 	} {
 		_, err := withConfig("\nHost 10.0.0.1\n "+line+"\n").resolve(t, "10.0.0.1 x")

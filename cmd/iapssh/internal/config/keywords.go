@@ -115,11 +115,11 @@ var keywords = map[string]keyword{
 	"checkhostip":                      {read: flag},
 	"fingerprinthash":                  {read: fingerprintHash},
 	"requiredrsasize":                  {read: integer},
-	"revokedhostkeys":                  {read: someList, effect: refused},
-	"knownhostscommand":                {read: restOfLine, effect: ignored},
+	"revokedhostkeys":                  {read: someList},
+	"knownhostscommand":                {read: restOfLine},
 	"verifyhostkeydns":                 {read: states(flagStates, "ask", "ask"), effect: ignored},
-	"visualhostkey":                    {read: flag, effect: ignored},
-	"nohostauthenticationforlocalhost": {read: flag, effect: ignored},
+	"visualhostkey":                    {read: flag},
+	"nohostauthenticationforlocalhost": {read: flag},
 
 	// Algorithms, as given.
 	"ciphers":                  {read: algorithms("ciphers", "Bad SSH2 cipher spec '%s'.")},

@@ -85,14 +85,20 @@ var errQuotes = errors.New("invalid quotes")
 // splitArgs splits the text of a directive into arguments as OpenSSH does:
 // single and double quotes anywhere in a word; a backslash before a quote, a
 // backslash or (outside quotes) a space; "#" at the start of a word ends it all.
-func splitArgs(text string) ([]string, error) {
+func splitArgs(text string) ([]string, error) { return split(text, true) }
+
+// splitCommand splits a command that is run without a shell: as splitArgs, but
+// "#" is nothing special.
+func splitCommand(text string) ([]string, error) { return split(text, false) }
+
+func split(text string, comments bool) ([]string, error) {
 	var args []string
 	for i := 0; i < len(text); {
-		switch text[i] {
-		case ' ', '\t':
+		switch {
+		case text[i] == ' ' || text[i] == '\t':
 			i++
 			continue
-		case '#':
+		case text[i] == '#' && comments:
 			return args, nil
 		}
 		word, n, err := splitWord(text[i:])

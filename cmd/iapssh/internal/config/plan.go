@@ -130,7 +130,12 @@ type Plan struct {
 	HashKnownHosts        bool
 	UpdateHostKeys        string // "yes", "no", "ask"
 	FingerprintHash       string // "sha256" or "md5"
-	RequiredRSASize       int    // bits
+	VisualHostKey         bool
+	CheckHostIP           bool
+	RevokedHostKeys       []string
+	KnownHostsCommand     []string // see ExpandLate; empty: none
+	TrustLocalhost        bool     // NoHostAuthenticationForLocalhost
+	RequiredRSASize       int      // bits
 
 	// Algorithm lists as given, with a leading +, - or ^; empty: the default.
 	Ciphers, MACs, KexAlgorithms, HostKeyAlgorithms string

@@ -18,7 +18,6 @@ var (
 		{"BindAddress", "", ""},
 		{"BindInterface", "", ""},
 		{"Tunnel", "no", ""},
-		{"RevokedHostKeys", "none", ""},
 		{"ForkAfterAuthentication", "no", ""},
 	}
 	refusedForwardings = []refusal{

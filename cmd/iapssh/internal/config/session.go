@@ -298,10 +298,12 @@ func (b *builder) trust(p *Plan) {
 	p.StrictHostKeyChecking = first(b.s.word("stricthostkeychecking"), "ask")
 	p.HashKnownHosts = b.s.flag("hashknownhosts", false)
 	p.UpdateHostKeys = b.updateHostKeys()
-	p.FingerprintHash = "sha256"
-	if b.s.word("fingerprinthash") == "md5" {
-		p.FingerprintHash = "md5"
-	}
+	p.FingerprintHash = first(b.s.word("fingerprinthash"), "sha256")
+	p.VisualHostKey = b.s.flag("visualhostkey", false)
+	p.CheckHostIP = b.s.flag("checkhostip", false)
+	p.TrustLocalhost = b.s.flag("nohostauthenticationforlocalhost", false)
+	p.RevokedHostKeys = b.expandAll("revokedhostkeys", b.s["revokedhostkeys"].value)
+	p.KnownHostsCommand = b.knownHostsCommand()
 	p.RequiredRSASize = b.s.integer("requiredrsasize", 1024)
 	p.HostKeyAlgorithms = b.s.word("hostkeyalgorithms")
 	p.CASignatureAlgorithms = b.s.word("casignaturealgorithms")
@@ -335,4 +337,20 @@ func (b *builder) updateHostKeys() string {
 		return "yes"
 	}
 	return "no"
+}
+
+// knownHostsCommand splits the command into the program, which is taken as it
+// is, and arguments, in which what can be told now is told.
+func (b *builder) knownHostsCommand() []string {
+	command := b.s.word("knownhostscommand")
+	if command == "" || strings.EqualFold(command, "none") {
+		return nil
+	}
+	args, err := splitCommand(command)
+	b.fail("knownhostscommand", err)
+	for i := 1; i < len(args); i++ {
+		args[i], err = b.conn.early(b.effects.LookupEnv).expand(args[i])
+		b.fail("knownhostscommand", err)
+	}
+	return args
 }

@@ -57,6 +57,29 @@ func (c connection) userTokens() tokens {
 	return t
 }
 
+// ExpandLate replaces the tokens that are left in an argument of
+// [Plan.KnownHostsCommand]: %f, %H, %I, %K and %t, which only the connection can tell.
+func ExpandLate(arg string, values map[byte]string) (string, error) {
+	return expander{tokens: values}.expand(arg)
+}
+
+// early returns an expander that leaves the tokens of ExpandLate as they are, and
+// doubles every % that is none.
+func (c connection) early(env func(string) (string, bool)) expander {
+	double := func(s string) string { return strings.ReplaceAll(s, "%", "%%") }
+	t := tokens{'%': "%%"}
+	for letter, value := range c.tokens() {
+		t[letter] = double(value)
+	}
+	for _, letter := range []byte("fHIKt") {
+		t[letter] = "%" + string(letter)
+	}
+	return expander{t, func(name string) (string, bool) {
+		value, set := env(name)
+		return double(value), set
+	}}
+}
+
 // An expander replaces %-tokens and, where env is set, ${NAME}.
 type expander struct {
 	tokens tokens
@@ -87,7 +110,7 @@ func (x expander) expand(s string) (string, error) {
 				return "", errors.New("invalid format: % at the end")
 			}
 			value, known := x.tokens[s[i]]
-			if s[i] == '%' {
+			if s[i] == '%' && !known {
 				value, known = "%", true
 			}
 			if !known {

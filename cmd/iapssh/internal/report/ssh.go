@@ -75,7 +75,7 @@ func ofHandshake(e *sshclient.HandshakeError) Failure {
 	switch {
 	case errors.As(e.Err, &untrusted):
 		f := verbatim(untrusted.Error())
-		if untrusted.Verdict.Status == knownhosts.Unknown {
+		if untrusted.Learnable() {
 			f.Fix = fmt.Sprintf("The key of %s is not known yet: connect from a terminal to be asked, or once with -o StrictHostKeyChecking=accept-new",
 				untrusted.Verdict.Name())
 		}

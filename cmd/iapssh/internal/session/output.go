@@ -47,6 +47,12 @@ func (o *output) info(text string) {
 	}
 }
 
+func (o *output) verbose(text string) {
+	if o.level >= config.LogVerbose {
+		o.show(text)
+	}
+}
+
 // banner shows what the server says before authentication, as ssh does at LogLevel INFO and above.
 func (o *output) banner(text string) { o.info(text) }
 
@@ -58,9 +64,7 @@ func (o *output) log(level sshclient.Level, line string) {
 	case sshclient.Info:
 		o.info(line)
 	case sshclient.Verbose:
-		if o.level >= config.LogVerbose {
-			o.show(line)
-		}
+		o.verbose(line)
 	case sshclient.Debug1:
 		if o.level >= config.LogDebug1 {
 			o.show("debug1: " + line)

@@ -3,6 +3,8 @@
 //
 //	session.go   Run: handshake, start, run, exit code
 //	trust.go     why a host key was accepted: known_hosts, and the question
+//	learn.go     keys that are stored: new ones, and what a trusted server tells of its others
+//	hostscommand.go  KnownHostsCommand
 //	name.go      the name under which a host is known
 //	terminal.go  raw mode and the sizes, for the length of a session
 //	output.go    messages to the user, whatever mode the terminal is in
@@ -19,7 +21,6 @@ import (
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/tty"
-	"github.com/iapssh/iapssh/knownhosts"
 	"github.com/iapssh/iapssh/sshclient"
 )
 
@@ -39,7 +40,7 @@ func Run(ctx context.Context, plan config.Plan, conn net.Conn, dialed time.Time,
 	// Whoever closes conn first, the process must not end before the relay has heard of it.
 	defer conn.Close()
 	out := &output{w: local.Stderr, level: plan.LogLevel}
-	trust, err := newTrust(plan, conn, out)
+	trust, err := newTrust(ctx, plan, conn, out)
 	if err != nil {
 		return 0, err
 	}
@@ -48,6 +49,7 @@ func Run(ctx context.Context, plan config.Plan, conn net.Conn, dialed time.Time,
 		return 0, err
 	}
 	defer client.Close()
+	defer trust.settle(ctx)
 	stop := context.AfterFunc(ctx, func() { client.Close() })
 	defer stop()
 	if plan.SessionType == "none" {
@@ -90,14 +92,8 @@ func clientConfig(plan config.Plan, dialed time.Time, trust *hostTrust, out *out
 	return cfg
 }
 
-// askPassphrase asks on the terminal, wherever the standard files lead.
 func askPassphrase(ctx context.Context, prompt string) (string, error) {
-	t, err := tty.Open()
-	if err != nil {
-		return "", err
-	}
-	defer t.Close()
-	return t.Ask(ctx, prompt, false)
+	return askTerminal(ctx, prompt, false)
 }
 
 // runCommand starts the plan's command, shell or subsystem, and sees it through.
@@ -167,9 +163,4 @@ func ended(ctx context.Context, plan config.Plan, err error) error {
 		return context.Cause(ctx)
 	}
 	return &sshclient.LostError{Host: plan.Host, Err: err}
-}
-
-// policy is the plan's StrictHostKeyChecking.
-func policy(plan config.Plan) (knownhosts.Policy, error) {
-	return knownhosts.ParsePolicy(plan.StrictHostKeyChecking)
 }

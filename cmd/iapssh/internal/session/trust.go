@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -16,125 +18,232 @@ import (
 	"github.com/iapssh/iapssh/sshclient"
 )
 
-// hostTrust implements sshclient.HostTrust over known_hosts files.
+// hostTrust implements sshclient.HostTrust over known_hosts files and what else the plan says of host keys.
 type hostTrust struct {
-	target  knownhosts.Target
-	store   *knownhosts.Store
+	plan    config.Plan
+	query   knownhosts.Query // all that can be said before there is a key
 	policy  knownhosts.Policy
-	offered []string // HostKeyAlgorithms, resolved
-	file    string   // where new keys go; empty: nowhere
-	hash    bool
-	batch   bool
-	home    string
+	store   *knownhosts.Store
+	ordered []knownhosts.File // what KnownHostsCommand said of the host before the key exchange
 	out     *output
+	askLine func(ctx context.Context, prompt string, echo bool) (string, error)
+	updates *updates // nil until a key was accepted whose server may tell of its others
 }
 
-func newTrust(plan config.Plan, conn net.Conn, out *output) (*hostTrust, error) {
-	p, err := policy(plan)
-	if err != nil {
+// newTrust reads what is known. An error is one that makes all host keys untrusted.
+func newTrust(ctx context.Context, plan config.Plan, conn net.Conn, out *output) (*hostTrust, error) {
+	t := &hostTrust{plan: plan, out: out, askLine: askTerminal, query: knownhosts.Query{
+		Target:       nameOf(plan, conn.RemoteAddr()),
+		ReadOnly:     len(plan.UserKnownHostsFiles) == 0,
+		CheckAddress: plan.CheckHostIP,
+		Show:         knownhosts.Display{Visual: plan.VisualHostKey},
+	}}
+	if home, err := os.UserHomeDir(); err == nil {
+		t.query.Show.Home = home
+	}
+	var err error
+	if t.policy, err = knownhosts.ParsePolicy(plan.StrictHostKeyChecking); err != nil {
 		return nil, err
 	}
-	offered, _, err := sshclient.ResolveAlgorithms(sshclient.HostKeyAlgorithms, plan.HostKeyAlgorithms)
-	if err != nil {
+	if t.query.Show.Hash, err = knownhosts.ParseFingerprintHash(plan.FingerprintHash); err != nil {
 		return nil, err
 	}
-	store, err := knownhosts.Read(append(append([]string{}, plan.UserKnownHostsFiles...), plan.GlobalKnownHostsFiles...)...)
-	if err != nil {
+	if t.query.Algorithms, _, err = sshclient.ResolveAlgorithms(sshclient.HostKeyAlgorithms, plan.HostKeyAlgorithms); err != nil {
 		return nil, err
 	}
-	for _, w := range store.Unread {
+	if t.query.CASignatures, _, err = sshclient.ResolveAlgorithms(sshclient.CASignatureAlgorithms, plan.CASignatureAlgorithms); err != nil {
+		return nil, err
+	}
+	if t.store, err = t.read(); err != nil {
+		return nil, err
+	}
+	for _, w := range t.store.Unread {
 		out.info("Warning: " + w.Error())
 	}
-	t := &hostTrust{
-		target: nameOf(plan, conn.RemoteAddr()), store: store, policy: p, offered: offered,
-		hash: plan.HashKnownHosts, batch: plan.BatchMode, out: out,
-	}
-	if len(plan.UserKnownHostsFiles) > 0 {
-		t.file = plan.UserKnownHostsFiles[0]
-	}
-	if home, err := os.UserHomeDir(); err == nil {
-		t.home = home
-	}
-	return t, nil
+	t.ordered, err = t.told(ctx, "ORDER", t.query.Name(), nil)
+	return t, err
+}
+
+func (t *hostTrust) read() (*knownhosts.Store, error) {
+	return knownhosts.Read(t.plan.UserKnownHostsFiles, t.plan.GlobalKnownHostsFiles)
 }
 
 // Algorithms asks for the key types on file first.
-func (t *hostTrust) Algorithms() []string { return t.store.Algorithms(t.target, t.offered) }
-
-// Check judges the key, with the user's help where the policy says so.
-func (t *hostTrust) Check(ctx context.Context, _ string, _ net.Addr, key ssh.PublicKey) (sshclient.Verdict, error) {
-	v := t.store.Decide(knownhosts.Query{Target: t.target, Key: key, Now: time.Now(), ReadOnly: t.file == ""})
-	for _, w := range v.Skipped {
-		t.out.log(sshclient.Debug1, w.Error())
-	}
-	if warning := v.Warning(t.policy, t.file); warning != "" {
-		t.out.error(warning)
-	}
-	switch v.Action(t.policy, t.batch) {
-	case knownhosts.Accept:
-		t.out.log(sshclient.Debug1, t.why(v))
-		return sshclient.Verdict{}, nil
-	case knownhosts.AcceptAndAdd:
-		t.learn(v)
-		return sshclient.Verdict{}, nil
-	case knownhosts.AcceptDegraded:
-		return sshclient.Verdict{Degraded: true}, nil
-	case knownhosts.AskUser:
-		if yes, err := t.ask(ctx, v); err != nil || !yes {
-			return sshclient.Verdict{}, t.refusal(v, err)
-		}
-		t.learn(v)
-		return sshclient.Verdict{}, nil
-	}
-	return sshclient.Verdict{}, t.refusal(v, nil)
+func (t *hostTrust) Algorithms() []string {
+	return t.store.Algorithms(t.query.Target, t.query.Algorithms, t.ordered...)
 }
 
-// Learn is told of the server's other keys. They are not stored: UpdateHostKeys is not built.
-func (t *hostTrust) Learn([]ssh.PublicKey, func([]ssh.PublicKey) error) {}
-
-// ask puts ssh's question on the terminal.
-func (t *hostTrust) ask(ctx context.Context, v knownhosts.Verdict) (bool, error) {
-	terminal, err := tty.Open()
-	if err != nil {
-		return false, err
+// Check judges the key, with the user's help where the policy says so.
+func (t *hostTrust) Check(ctx context.Context, _ string, remote net.Addr, key ssh.PublicKey) (sshclient.Verdict, error) {
+	if err := t.mayBeTrusted(key); err != nil {
+		return sshclient.Verdict{}, err
 	}
-	defer terminal.Close()
-	for prompt := v.Question(t.home); ; prompt = knownhosts.AskAgain {
-		line, err := terminal.Ask(ctx, prompt, true)
+	if t.plan.TrustLocalhost && t.plan.HostKeyAlias == "" && isLoopback(remote) {
+		t.debug("Forcing accepting of host key for loopback/localhost.")
+		return sshclient.Verdict{}, nil
+	}
+	v, err := t.decide(ctx, key)
+	if err != nil {
+		return sshclient.Verdict{}, err
+	}
+	if warning := v.Warning(t.policy, t.editable()); warning != "" {
+		t.out.error(warning)
+	}
+	asked := false
+	switch v.Action(t.policy, t.plan.BatchMode) {
+	case knownhosts.Refuse:
+		return sshclient.Verdict{}, refusal(v, nil)
+	case knownhosts.AcceptDegraded:
+		if t.plan.UpdateHostKeys != "no" {
+			t.out.error(knownhosts.NoUpdateHostKeys)
+		}
+		return sshclient.Verdict{Degraded: true}, t.checkAddress(ctx, v)
+	case knownhosts.AskUser:
+		if err := t.askAbout(ctx, v, v.Question()); err != nil {
+			return sshclient.Verdict{}, err
+		}
+		asked = true
+		t.learn(v)
+	case knownhosts.AcceptAndAdd:
+		t.learn(v)
+	case knownhosts.Accept:
+		t.debug("Host '%s' is known and matches the %s host key. Found key in %s", v.Name(), knownhosts.TypeName(v.Key), v.By.Place())
+		if picture := v.Shown(); picture != "" {
+			t.out.info(picture)
+		}
+	}
+	if err := t.checkAddress(ctx, v); err != nil {
+		return sshclient.Verdict{}, err
+	}
+	if asked || v.MayUpdate() {
+		t.updates = t.newUpdates()
+	}
+	return sshclient.Verdict{}, nil
+}
+
+// mayBeTrusted says why a key must not be trusted whoever knows it.
+func (t *hostTrust) mayBeTrusted(key ssh.PublicKey) error {
+	if bits := knownhosts.Bits(key); strings.HasPrefix(knownhosts.TypeName(key), "RSA") && bits < t.plan.RequiredRSASize {
+		return &shortKeyError{bits, t.plan.RequiredRSASize}
+	}
+	kind, fingerprint := knownhosts.TypeName(key), t.query.Show.Hash.Fingerprint(key)
+	for _, path := range t.plan.RevokedHostKeys {
+		err := knownhosts.CheckRevoked(path, key)
+		if err == nil {
+			continue
+		}
+		if errors.Is(err, knownhosts.ErrRevoked) {
+			t.out.error(fmt.Sprintf("Host key %s %s revoked by file %s", kind, fingerprint, path))
+		} else {
+			t.out.error(fmt.Sprintf("Error checking host key %s %s in revoked keys file %s: %v", kind, fingerprint, path, err))
+		}
+		q := t.query
+		q.Key = key
+		return refusal(knownhosts.Verdict{Query: q, Status: knownhosts.Revoked}, nil)
+	}
+	return nil
+}
+
+// shortKeyError tells that the host's RSA key is too short.
+type shortKeyError struct{ bits, required int }
+
+func (e *shortKeyError) Error() string {
+	return fmt.Sprintf("Bad server host key: Invalid key length: RSA with %d bits, and RequiredRSASize is %d", e.bits, e.required)
+}
+
+func (t *hostTrust) decide(ctx context.Context, key ssh.PublicKey) (knownhosts.Verdict, error) {
+	q := t.query
+	q.Key, q.Now = key, time.Now()
+	var err error
+	if q.Told, err = t.told(ctx, "HOSTNAME", q.Name(), key); err != nil {
+		return knownhosts.Verdict{}, err
+	}
+	if address := q.AddressName(); address != "" {
+		if q.ToldOfAddress, err = t.told(ctx, "ADDRESS", address, key); err != nil {
+			return knownhosts.Verdict{}, err
+		}
+	}
+	v := t.store.Decide(q)
+	for _, w := range v.Skipped {
+		t.debug("%v", w)
+	}
+	return v, nil
+}
+
+// checkAddress sees to what CheckHostIP found, and returns an error if that ends the connection.
+func (t *hostTrust) checkAddress(ctx context.Context, v knownhosts.Verdict) error {
+	action := v.AddressAction(t.policy, t.plan.BatchMode)
+	if notice := v.AddressNotice(t.policy); notice != "" {
+		t.out.info(notice)
+	}
+	switch action {
+	case knownhosts.AcceptAndAdd:
+		t.learnAddress(v)
+	case knownhosts.AskUser:
+		if err := t.askAbout(ctx, v, v.AddressQuestion()); err != nil {
+			return err
+		}
+	case knownhosts.Refuse:
+		return refusal(v, nil)
+	}
+	return nil
+}
+
+// askAbout returns nil if the user says yes. To have no terminal to ask on is to be refused.
+func (t *hostTrust) askAbout(ctx context.Context, v knownhosts.Verdict, q knownhosts.Question) error {
+	yes, err := t.ask(ctx, q)
+	if err != nil || !yes {
+		return refusal(v, err)
+	}
+	return nil
+}
+
+// ask asks until the answer is yes or no.
+func (t *hostTrust) ask(ctx context.Context, q knownhosts.Question) (yes bool, err error) {
+	for prompt := q.Text; ; prompt = q.Again {
+		line, err := t.askLine(ctx, prompt, true)
 		if err != nil {
 			return false, err
 		}
-		switch v.Answer(line) {
-		case knownhosts.Yes:
-			return true, nil
-		case knownhosts.No:
-			return false, nil
+		if answer := q.Answer(line); answer != knownhosts.Again {
+			return answer == knownhosts.Yes, nil
 		}
 	}
 }
 
-// refusal is why a connection ends here: the context's end, or a key that is not trusted. No terminal to ask on is the latter.
-func (t *hostTrust) refusal(v knownhosts.Verdict, err error) error {
-	if err != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
+// askTerminal asks on the terminal, wherever the standard files lead.
+func askTerminal(ctx context.Context, prompt string, echo bool) (string, error) {
+	terminal, err := tty.Open()
+	if err != nil {
+		return "", err
+	}
+	defer terminal.Close()
+	return terminal.Ask(ctx, prompt, echo)
+}
+
+// refusal is why a connection ends here: the context's end, or a key that is not trusted.
+func refusal(v knownhosts.Verdict, err error) error {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	return &knownhosts.RefusedError{Verdict: v}
 }
 
-// learn stores a new key. That it cannot be stored is no reason to end the connection.
-func (t *hostTrust) learn(v knownhosts.Verdict) {
-	err := knownhosts.Append(t.file, []string{t.target.Name()}, v.Key, t.hash)
-	if err != nil {
-		t.out.info(v.NotAdded(t.file))
-		t.out.log(sshclient.Debug1, err.Error())
-		return
+// editable is the file that a user is told to edit.
+func (t *hostTrust) editable() string {
+	for _, files := range [][]string{t.plan.UserKnownHostsFiles, t.plan.GlobalKnownHostsFiles} {
+		if len(files) > 0 {
+			return files[0]
+		}
 	}
-	t.out.info(v.Added())
+	return ""
 }
 
-func (t *hostTrust) why(v knownhosts.Verdict) string {
-	if v.By == nil {
-		return fmt.Sprintf("Host '%s' is known", t.target.Name())
-	}
-	return fmt.Sprintf("Host '%s' is known and matches the %s host key. Found key in %s", t.target.Name(), knownhosts.TypeName(v.Key), v.By.Place())
+func isLoopback(remote net.Addr) bool {
+	address, err := netip.ParseAddrPort(remote.String())
+	return err == nil && address.Addr().IsLoopback()
+}
+
+func (t *hostTrust) debug(format string, args ...any) {
+	t.out.log(sshclient.Debug1, fmt.Sprintf(format, args...))
 }
