@@ -12,6 +12,7 @@ import (
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/creds"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/proxycommand"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/report"
 	"github.com/iapssh/iapssh/transport/iap"
 )
@@ -48,9 +49,17 @@ func (r *relay) reach(ctx context.Context, plan config.Plan) (net.Conn, error) {
 		defer cancel()
 	}
 	r.debug("%s is reached by route %s: %s", plan.Original, plan.Route, plan.RouteReason)
-	if plan.Route != config.RouteDirect {
-		return r.dial(ctx, plan)
+	switch plan.Route {
+	case config.RouteDirect:
+		return direct(ctx, plan)
+	case config.RouteProxyCommand:
+		return proxycommand.Dial(plan.ProxyCommand, plan.Host)
 	}
+	return r.dial(ctx, plan)
+}
+
+// direct connects over TCP.
+func direct(ctx context.Context, plan config.Plan) (net.Conn, error) {
 	network := map[string]string{"inet": "tcp4", "inet6": "tcp6"}[plan.AddressFamily]
 	if network == "" {
 		network = "tcp"

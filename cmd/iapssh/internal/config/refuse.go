@@ -85,12 +85,10 @@ func (p Plan) NotBuilt() error {
 		return &UnsupportedError{Option: option, Where: where, Fix: fix}
 	}
 	switch p.Route {
-	case RouteDirect:
+	case RouteDirect, RouteProxyCommand:
 		return nil
 	case RouteJump:
 		return unsupported("ProxyJump", "-o ProxyJump=none -o ProxyCommand=none "+noProxyFix)
-	case RouteProxyCommand:
-		return unsupported("ProxyCommand ("+p.RouteReason+")", "-o ProxyCommand=none "+noProxyFix)
 	}
 	switch t := p.IAP; {
 	case p.Impersonate != "":
