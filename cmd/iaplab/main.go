@@ -27,8 +27,10 @@ VM, lab-vm, on loopback. Try: iaplab -- iapssh lab-vm
   --first-use   known_hosts begins empty, so that the VM's key is asked about
 `
 
-// exitFailure is for failures of the lab itself.
-const exitFailure = 125
+const (
+	exitFailure  = 125 // the lab itself failed
+	exitNotFound = 127 // there is no such command, as a shell says it
+)
 
 func main() {
 	os.Exit(run(os.Args[1:], os.Stderr))
@@ -115,7 +117,10 @@ func wait(cmd *exec.Cmd) (int, error) {
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, forwarded()...)
 	defer signal.Stop(signals)
-	if err := cmd.Start(); err != nil {
+	switch err := cmd.Start(); {
+	case errors.Is(err, exec.ErrNotFound) || errors.Is(err, os.ErrNotExist):
+		return exitNotFound, err
+	case err != nil:
 		return exitFailure, err
 	}
 	done := make(chan struct{})

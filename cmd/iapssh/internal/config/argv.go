@@ -56,7 +56,10 @@ func parseArgv(argv []string, ev *evaluator) (commandLine, error) {
 			break
 		}
 		if name, _, _ := strings.Cut(arg, "="); tunnelModes[name] != "" {
-			return c, &UsageError{Text: name + " needs exactly HOST PORT beside its flags; " +
+			if t := scanTunnel(argv); len(t.positionals) == 2 {
+				return c, &UsageError{Ours: true, Text: fmt.Sprintf("bad port %q for %s: a number from 1 to 65535 is wanted", t.positionals[1], name)}
+			}
+			return c, &UsageError{Ours: true, Text: name + " needs exactly HOST PORT beside its flags; " +
 				"a command with such a flag goes after --"}
 		}
 	}

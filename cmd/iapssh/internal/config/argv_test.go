@@ -101,7 +101,7 @@ func TestArgvErrors(t *testing.T) {
 		{"h -vp", "option requires an argument -- p", true},
 		{"--zone", "option requires an argument -- -zone", true},
 		{"--zone= vm", "--zone needs a value", false},
-		{"h ls --local-port=3", "--local-port needs exactly HOST PORT beside its flags; a command with such a flag goes after --", false},
+		{"h ls x --local-port=3", "--local-port needs exactly HOST PORT beside its flags; a command with such a flag goes after --", false},
 		{"-y -E f h", "Can't specify both -y and -E", false},
 		{"-Q Cipher", "Unsupported query \"Cipher\"", false},
 		{"-W h:1 -W h:2 x", "stdio forward already specified", false},

@@ -10,6 +10,7 @@ import (
 type UsageError struct {
 	Text     string
 	Synopsis bool // print Synopsis after the text, as ssh does for this complaint
+	Ours     bool // the complaint is about our own grammar: say who complains
 }
 
 func (e *UsageError) Error() string {

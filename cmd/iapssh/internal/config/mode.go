@@ -139,8 +139,12 @@ func scanTunnel(argv []string) tunnelLine {
 			continue
 		}
 		name, value, attached := strings.Cut(arg, "=")
-		if name == "-q" {
+		switch name {
+		case "-q":
 			name = "--quiet"
+		case "-v", "-vv", "-vvv":
+			t.flags["--verbosity"] = "debug"
+			continue
 		}
 		kind, known := tunnelFlags[name]
 		switch {
@@ -179,20 +183,20 @@ func (t tunnelLine) chosenBy() string {
 // check says what is wrong with a line that modeOf took for a tunnel.
 func (t tunnelLine) check() error {
 	if t.problem != "" {
-		return &UsageError{Text: t.problem}
+		return &UsageError{Ours: true, Text: t.problem}
 	}
 	if t.unknown != "" {
-		return &UsageError{Text: "unknown option " + t.unknown + " beside " + t.chosenBy()}
+		return &UsageError{Ours: true, Text: "unknown option " + t.unknown + " beside " + t.chosenBy()}
 	}
 	if t.valueless != "" {
 		if tunnelFlags[t.valueless] == switchFlag {
-			return &UsageError{Text: "option " + t.valueless + " takes no value"}
+			return &UsageError{Ours: true, Text: "option " + t.valueless + " takes no value"}
 		}
-		return &UsageError{Text: "option requires an argument -- " + strings.TrimLeft(t.valueless, "-")}
+		return &UsageError{Ours: true, Text: "option requires an argument -- " + strings.TrimLeft(t.valueless, "-")}
 	}
 	for _, name := range []string{"--local-host-port", "--local-host", "--local-port"} {
 		if _, set := t.flags[name]; set && t.program == "" {
-			return &UsageError{Text: name + " and --listen-on-stdin exclude each other"}
+			return &UsageError{Ours: true, Text: name + " and --listen-on-stdin exclude each other"}
 		}
 	}
 	return nil

@@ -80,7 +80,8 @@ func TestTunnelErrors(t *testing.T) {
 		{"--local-host-port=localhost:0 vm 22", "--local-host-port is not supported yet"},
 		{"--local-port=1 vm 22 --frob", "unknown option --frob beside --local-port"},
 		{"--listen-on-stdin vm", "--listen-on-stdin needs exactly HOST PORT beside its flags; a command with such a flag goes after --"},
-		{"vm run --listen-on-stdin", "--listen-on-stdin needs exactly HOST PORT beside its flags; a command with such a flag goes after --"},
+		{"--listen-on-stdin vm ssh", `bad port "ssh" for --listen-on-stdin: a number from 1 to 65535 is wanted`},
+		{"vm run x --listen-on-stdin", "--listen-on-stdin needs exactly HOST PORT beside its flags; a command with such a flag goes after --"},
 	} {
 		p, err := machine{}.resolve(t, test.argv)
 		if err == nil || err.Error() != test.want {

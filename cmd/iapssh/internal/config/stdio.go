@@ -123,5 +123,5 @@ func gcloudVerbosity(name string) (LogLevel, error) {
 	case "none":
 		return LogQuiet, nil
 	}
-	return 0, &UsageError{Text: fmt.Sprintf("--verbosity must be debug, info, warning, error, critical or none, not %q", name)}
+	return 0, &UsageError{Ours: true, Text: fmt.Sprintf("--verbosity must be debug, info, warning, error, critical or none, not %q", name)}
 }

@@ -31,6 +31,7 @@ codes. -v says which way was taken to the host, and why; the first that applies:
 
 The second form carries one TCP connection on stdin and stdout, for use as
   ProxyCommand iapssh --listen-on-stdin --project=P --zone=Z %h %p
+-v or --verbosity=debug tells each step there too.
 
 Flags beside ssh's own (each also in ssh_config, by the keyword at the right;
 "IgnoreUnknown IAP*" keeps ssh from minding):

@@ -106,7 +106,7 @@ func (p *Plan) aim(host string, port int, projects []string, given iapSettings, 
 		return nil
 	}
 	if !instanceName.MatchString(host) {
-		return &UsageError{Text: fmt.Sprintf("%q is not the name of an instance, and IAP knows no other (%s)", host, p.RouteReason)}
+		return &UsageError{Ours: true, Text: fmt.Sprintf("%q is not the name of an instance, and IAP knows no other (%s)", host, p.RouteReason)}
 	}
 	t.Zone = first(given.zone, p.GCloud.Zone)
 	if !t.complete() && effects.CachedVM != nil && len(projects) > 0 {

@@ -104,7 +104,7 @@ func ofConfig(err error, _ Facts) (Failure, bool) {
 	case errors.As(err, &unsupported):
 		return Failure{Cause: unsupported.Error(), Fix: unsupported.Fix}, true
 	case errors.As(err, &usage):
-		return Failure{Cause: usage.Text, Verbatim: true}, true
+		return Failure{Cause: usage.Text, Verbatim: !usage.Ours}, true
 	case errors.As(err, &bad):
 		return Failure{Cause: err.Error(), Verbatim: true}, true // all of a file's bad lines
 	}
