@@ -3,6 +3,7 @@ package sshclient
 import (
 	"fmt"
 	"io"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
@@ -37,6 +38,14 @@ func heldKeys(a agent.ExtendedAgent) ([]candidate, error) {
 		})
 	}
 	return held, nil
+}
+
+// addToAgent hands a decrypted key to an agent.
+func addToAgent(a agent.ExtendedAgent, file *keyFile, how AddToAgent) error {
+	return a.Add(agent.AddedKey{
+		PrivateKey: file.private, Comment: file.path,
+		LifetimeSecs: uint32(how.Lifetime / time.Second), ConfirmBeforeUse: how.Confirm,
+	})
 }
 
 // agentSigner signs with a key of an agent.

@@ -21,7 +21,8 @@ const (
 	HostKeyAlgorithms Kind = "HostKeyAlgorithms"
 
 	// CASignatureAlgorithms are for HostTrust: nothing here looks at certificates.
-	CASignatureAlgorithms Kind = "CASignatureAlgorithms"
+	CASignatureAlgorithms    Kind = "CASignatureAlgorithms"
+	PubkeyAcceptedAlgorithms Kind = "PubkeyAcceptedAlgorithms"
 )
 
 // kexCurve25519LibSSH is the name that servers before OpenSSH 7.3 know
@@ -57,6 +58,9 @@ func DefaultAlgorithms(kind Kind) []string {
 			ssh.KeyAlgoED25519, ssh.KeyAlgoECDSA256, ssh.KeyAlgoECDSA384, ssh.KeyAlgoECDSA521,
 			ssh.KeyAlgoSKED25519, ssh.KeyAlgoSKECDSA256, ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256,
 		}
+	case PubkeyAcceptedAlgorithms:
+		hostKeys := DefaultAlgorithms(HostKeyAlgorithms)
+		return append(hostKeys, ssh.CertAlgoSKED25519v01, ssh.CertAlgoSKECDSA256v01, ssh.KeyAlgoSKED25519, ssh.KeyAlgoSKECDSA256)
 	}
 	return nil
 }
@@ -90,6 +94,8 @@ func SupportedAlgorithms(kind Kind) []string {
 		all = slices.Concat(all, safe.HostKeys, weak.HostKeys)
 	case CASignatureAlgorithms:
 		all = append(all, ssh.KeyAlgoRSA)
+	case PubkeyAcceptedAlgorithms:
+		all = append(all, ssh.KeyAlgoRSA, ssh.CertAlgoRSAv01)
 	}
 	return unique(all)
 }

@@ -2,48 +2,79 @@ package sshclient
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
-	"io/fs"
 	"slices"
 	"strings"
 
 	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/agent"
+)
+
+// The methods of RFC 4252 and 4256 that we know.
+const (
+	methodPublicKey = "publickey"
+	methodQuestions = "keyboard-interactive"
+	methodPassword  = "password"
 )
 
 const (
-	methodPublicKey = "publickey"
-
 	// maxOffers keeps below the 64 attempts after which x/crypto ends the
 	// handshake with an error of its own.
 	maxOffers = 60
+
+	// defaultPrompts is OpenSSH's NumberOfPasswordPrompts.
+	defaultPrompts = 3
 )
 
 // authenticator chooses the next thing to authenticate with, one per call: of
 // several signers in one method, the first that fails to sign would end that
 // method. All of it runs in Handshake's call tree.
 type authenticator struct {
-	ctx  context.Context // the handshake's
-	auth Auth
-	user string
-	host string
-	log  func(level Level, format string, args ...any)
+	ctx      context.Context // the handshake's
+	auth     Auth
+	policy   policy
+	user     string
+	host     string
+	log      func(level Level, format string, args ...any)
+	broken   func() error // why the connection cannot be used any more, else nil
+	degraded func() bool  // the server may be anyone
 
-	agent   io.Closer   // nil: none, or not dialled yet
-	release func() bool // stops closing the agent when ctx ends
+	agent     agent.ExtendedAgent // nil: none, or not dialled yet
+	agentConn io.Closer
+	release   func() bool // stops closing the agent when ctx ends
 
-	greeted bool
-	keys    []candidate // not offered yet
-	listed  bool        // keys has been filled
-	offered int
-	tried   []Tried
-	refusal *AuthError // set when nothing remained
-	latest  string     // the method used last
+	greeted   bool
+	keys      []candidate // not offered yet
+	listed    bool        // keys has been filled
+	offered   int
+	used      []ssh.PublicKey // served for a partial success
+	questions counter
+	passwords counter
+	partial   int // partial successes so far
+	tried     []Tried
+	refusal   *AuthError // set when nothing remained
+	latest    string     // the method used last
+}
+
+// counter is how often a method was begun, and whether it has been given up.
+type counter struct {
+	begun int
+	over  bool
 }
 
 func newAuthenticator(ctx context.Context, cfg Config, log func(Level, string, ...any)) *authenticator {
-	return &authenticator{ctx: ctx, auth: cfg.Auth, user: cfg.User, host: cfg.Host, log: log, latest: "none"}
+	a := &authenticator{ctx: ctx, auth: cfg.Auth, user: cfg.User, host: cfg.Host, log: log, latest: "none"}
+	a.policy = policy{accepted: strings.Split(cfg.Auth.AcceptedAlgorithms, ","), minRSA: cfg.Auth.MinRSABits}
+	if a.auth.Methods == nil {
+		a.auth.Methods = []string{methodPublicKey, methodQuestions, methodPassword}
+	}
+	if a.auth.PromptHost == "" {
+		a.auth.PromptHost = a.host
+	}
+	if a.auth.MaxPrompts == 0 {
+		a.auth.MaxPrompts = defaultPrompts
+	}
+	return a
 }
 
 // next is the ssh.ClientAuthCallback: it is called when "none" has been refused,
@@ -53,19 +84,58 @@ func (a *authenticator) next(state *ssh.ClientAuthContext) (ssh.AuthMethod, erro
 		a.greeted = true
 		a.logNegotiated(state)
 	}
-	a.log(Debug1, "Authentications that can continue: %s", strings.Join(state.AllowedMethods, ","))
 	if err := context.Cause(a.ctx); err != nil {
 		return nil, err
 	}
-	if slices.Contains(state.AllowedMethods, methodPublicKey) {
-		if key := a.nextKey(); key != nil {
-			a.latest = methodPublicKey
-			return ssh.PublicKeys(key), nil
+	if err := a.broken(); err != nil {
+		return nil, err // nobody is asked for what cannot be sent
+	}
+	if len(state.PartialSuccessMethods) > a.partial {
+		a.partial = len(state.PartialSuccessMethods)
+		a.log(Verbose, "Authenticated using %q with partial success.", a.latest)
+		a.again()
+	}
+	a.log(Debug1, "Authentications that can continue: %s", strings.Join(state.AllowedMethods, ","))
+	for _, name := range a.auth.Methods {
+		if !slices.Contains(state.AllowedMethods, name) {
+			continue
+		}
+		if method := a.begin(name); method != nil {
+			if name != a.latest {
+				a.log(Debug1, "Next authentication method: %s", name)
+			}
+			a.latest = name
+			return method, nil
 		}
 	}
-	// Keyboard-interactive and password have their place here.
+	a.log(Debug1, "No more authentication methods to try.")
 	a.refusal = &AuthError{User: a.user, Host: a.host, Methods: state.AllowedMethods, Tried: a.tried}
 	return nil, a.refusal
+}
+
+// begin returns the next attempt with a method, nil when there is none left.
+func (a *authenticator) begin(method string) ssh.AuthMethod {
+	switch method {
+	case methodPublicKey:
+		if key := a.nextKey(); key != nil {
+			return ssh.PublicKeys(key)
+		}
+	case methodQuestions:
+		return a.nextQuestions()
+	case methodPassword:
+		return a.nextPassword()
+	}
+	return nil
+}
+
+// again makes the keys available for the next step of an authentication in several,
+// without the one that has done its part.
+func (a *authenticator) again() {
+	if a.latest == methodPublicKey {
+		a.used = append(a.used, a.tried[len(a.tried)-1].Key)
+		a.tried = a.tried[:len(a.tried)-1]
+	}
+	a.listed = false
 }
 
 // logNegotiated notes what the key exchange agreed on, in the words that programs
@@ -88,105 +158,11 @@ func macName(d ssh.DirectionAlgorithms) string {
 	return d.MAC
 }
 
-// nextKey returns the next key that can be offered, nil when there is none left.
-func (a *authenticator) nextKey() ssh.Signer {
-	if !a.listed {
-		a.listed = true
-		a.keys = a.list()
-	}
-	for len(a.keys) > 0 && a.offered < maxOffers {
-		key := a.keys[0]
-		a.keys = a.keys[1:]
-		if err := key.ready(a.ctx, a.passphrase); err != nil {
-			a.giveUp(&key, err)
-			continue
-		}
-		a.offered++
-		a.log(Debug1, "Offering public key: %s", key.describe())
-		a.tried = append(a.tried, Tried{Source: key.source, Key: key.public})
-		return &offer{candidate: key, auth: a}
-	}
-	return nil
-}
-
-// list reads the configured identities and the agent's keys, in order of trial.
-func (a *authenticator) list() []candidate {
-	var configured []candidate
-	for _, id := range a.auth.Identities {
-		keys, err := readIdentity(id)
-		if err != nil {
-			a.unreadable(id, err)
-		}
-		configured = append(configured, keys...)
-	}
-	ranked := rank(configured, a.held(), a.auth.IdentitiesOnly)
-	for i := range ranked {
-		a.log(Debug1, "Will attempt key: %s", ranked[i].describe())
-	}
-	return ranked
-}
-
-// held returns the agent's keys; that there is no agent is no error.
-func (a *authenticator) held() []candidate {
-	if a.auth.AgentPath == "" {
-		return nil
-	}
-	conn, err := DialAgent(a.auth.AgentPath)
-	if err != nil {
-		a.log(Debug1, "agent: %v", err)
-		return nil
-	}
-	a.agent = conn
-	a.release = context.AfterFunc(a.ctx, a.closeAgent)
-	keys, err := heldKeys(agentClient(conn))
-	if err != nil {
-		a.log(Debug1, "agent: %v", err)
-	}
-	return keys
-}
-
-func (a *authenticator) closeAgent() { a.agent.Close() }
-
 // close ends the connection to the agent.
 func (a *authenticator) close() {
-	if a.agent != nil && a.release() {
+	if a.agentConn != nil && a.release() {
 		a.closeAgent()
 	}
-}
-
-// unreadable reports a file that is no key: a missing one only if it was asked for.
-func (a *authenticator) unreadable(id Identity, err error) {
-	a.tried = append(a.tried, Tried{Source: id.Path, Err: err})
-	switch {
-	case !errors.Is(err, fs.ErrNotExist):
-		a.log(Error, "Load key \"%s\": %v", id.Path, err)
-	case id.Explicit:
-		a.log(Error, "no such identity: %s: No such file or directory", id.Path)
-	default:
-		a.log(Debug1, "no such identity: %s", id.Path)
-	}
-}
-
-// giveUp reports a key that cannot be offered.
-func (a *authenticator) giveUp(key *candidate, err error) {
-	a.tried = append(a.tried, Tried{Source: key.source, Key: key.public, Err: err})
-	if open, ok := errors.AsType[*permissionsError](err); ok {
-		for _, line := range open.warning() {
-			a.log(Error, "%s", line)
-		}
-		a.log(Error, "Load key \"%s\": %v", key.source, err)
-		return
-	}
-	a.log(Debug1, "Skipping key %s: %v", key.describe(), err)
-}
-
-// passphrase asks the user, unless nobody may be asked.
-func (a *authenticator) passphrase(ctx context.Context, path string) (string, error) {
-	if a.auth.Passphrase == nil || a.auth.BatchMode {
-		a.log(Debug1, "will not query passphrase for %s in batch mode.", path)
-		return "", errLocked
-	}
-	return a.auth.Passphrase(ctx, fmt.Sprintf("Enter passphrase for key '%s': ", path))
 }
 
 // denied returns the *AuthError if authentication came to its end, else nil.

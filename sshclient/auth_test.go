@@ -149,18 +149,22 @@ func (a *testAgent) SignWithFlags(key ssh.PublicKey, data []byte, flags agent.Si
 
 // attempt is one authentication, and what came of it.
 type attempt struct {
-	auth     Auth
-	allowed  []testKey
-	answers  []string // to passphrase questions
-	prompts  []string
-	logins   []sshtest.Login
-	log      *logRecorder
-	tried    []Tried
-	err      error
-	password bool
+	auth    Auth
+	allowed []testKey
+	answers []string // to what is asked
+	prompts []string
+	logins  []sshtest.Login
+	log     *logRecorder
+	tried   []Tried
+	err     error
+	server  func(*sshtest.Server)
+	trust   HostTrust
 }
 
-func (a *attempt) passphrase(_ context.Context, prompt string) (string, error) {
+func (a *attempt) ask(_ context.Context, prompt string, echo bool) (string, error) {
+	if echo {
+		prompt += "(echo)"
+	}
 	a.prompts = append(a.prompts, prompt)
 	if len(a.answers) == 0 {
 		return "", errors.New("user gave up")
@@ -176,12 +180,15 @@ func (a *attempt) run(t *testing.T) {
 	for _, key := range a.allowed {
 		server.AuthorizedKeys = append(server.AuthorizedKeys, key.public)
 	}
-	if a.password {
-		server.Methods = []string{"password"}
+	if a.server != nil {
+		a.server(server)
 	}
 	a.log = &logRecorder{}
-	a.auth.Passphrase = a.passphrase
+	a.auth.Ask = a.ask
 	config := labConfig(server)
+	if a.trust != nil {
+		config.Trust = a.trust
+	}
 	config.Auth, config.Log = a.auth, a.log.add
 	client, err := Handshake(t.Context(), server.Dial(), config)
 	a.err = err
@@ -393,7 +400,8 @@ func TestNoAgent(t *testing.T) {
 func TestPermissionDenied(t *testing.T) {
 	key, fresh := newTestKey(t, "ed25519"), newTestKey(t, "ed25519")
 	path := key.write(t, t.TempDir(), "key", "")
-	a := &attempt{allowed: []testKey{fresh}, password: true, auth: Auth{Identities: []Identity{{Path: path}}}}
+	a := &attempt{allowed: []testKey{fresh}, auth: Auth{BatchMode: true, Identities: []Identity{{Path: path}}}}
+	a.server = func(s *sshtest.Server) { s.Methods = []string{"password"} }
 	a.run(t)
 	denied, ok := errors.AsType[*AuthError](a.err)
 	if !ok {

@@ -3,7 +3,9 @@ package sshclient
 import (
 	"bytes"
 	"context"
+	"crypto/rsa"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -21,9 +23,15 @@ type candidate struct {
 }
 
 var (
-	errNoPrivate = errors.New("no private key here, and the agent does not hold it")
-	errNoSHA2    = errors.New("key can sign with nothing but SHA-1")
+	errNoPrivate   = errors.New("no private key here, and the agent does not hold it")
+	errNoAlgorithm = errors.New("corresponding algorithm not in PubkeyAcceptedAlgorithms")
 )
+
+// policy is what the configuration demands of keys.
+type policy struct {
+	accepted []string // names of signature algorithms; those of certificates have names of their own
+	minRSA   int      // bits
+}
 
 // open returns what signs for the candidate, asking for a passphrase if it must.
 func (c *candidate) open(ctx context.Context, ask passphraser) (ssh.Signer, error) {
@@ -40,11 +48,11 @@ func (c *candidate) open(ctx context.Context, ask passphraser) (ssh.Signer, erro
 // ready says whether the candidate can be offered, before the server is asked
 // about it: a key that could not sign would only use up one of the server's few
 // tries.
-func (c *candidate) ready(ctx context.Context, ask passphraser) error {
+func (c *candidate) ready(ctx context.Context, ask passphraser, p policy) error {
 	if c.signer == nil && c.file == nil {
 		return errNoPrivate
 	}
-	if c.file != nil && c.file.tooOpen != 0 {
+	if c.signer == nil && c.file.tooOpen != 0 {
 		return &permissionsError{path: c.file.path, mode: c.file.tooOpen}
 	}
 	if c.public == nil {
@@ -54,30 +62,54 @@ func (c *candidate) ready(ctx context.Context, ask passphraser) error {
 		}
 		c.public = signer.PublicKey()
 	}
-	if len(c.algorithms()) == 0 {
-		return errNoSHA2
+	if bits := rsaBits(c.public); bits > 0 && bits < p.minRSA {
+		return fmt.Errorf("RSA key of %d bits is shorter than RequiredRSASize %d", bits, p.minRSA)
+	}
+	if len(c.algorithms(p.accepted)) == 0 {
+		return errNoAlgorithm
 	}
 	return nil
 }
 
-// algorithms lists the signature algorithms that the key may be used with, most
-// preferred first. None is SHA-1.
-func (c *candidate) algorithms() []string {
-	var names []string
-	switch name := plainType(c.public); name {
-	case "ssh-dss":
-	case ssh.KeyAlgoRSA:
-		names = []string{ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256}
-		if _, ok := c.signer.(ssh.AlgorithmSigner); c.signer != nil && !ok {
-			return nil
+// rsaBits is the length of an RSA key, or of one that is certified; 0 for others.
+func rsaBits(key ssh.PublicKey) int {
+	if cert, ok := key.(*ssh.Certificate); ok {
+		key = cert.Key
+	}
+	if holder, ok := key.(ssh.CryptoPublicKey); ok {
+		if public, ok := holder.CryptoPublicKey().(*rsa.PublicKey); ok {
+			return public.N.BitLen()
 		}
-	default:
-		names = []string{name}
 	}
-	if limited, ok := c.signer.(ssh.MultiAlgorithmSigner); ok {
-		names = slices.DeleteFunc(names, func(name string) bool { return !slices.Contains(limited.Algorithms(), name) })
+	return 0
+}
+
+// algorithms lists the signature algorithms that the key may be used with, most
+// preferred first. SHA-1 is among them only if it was asked for by name.
+func (c *candidate) algorithms(accepted []string) []string {
+	names := []string{plainType(c.public)}
+	if names[0] == ssh.KeyAlgoRSA {
+		names = []string{ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256, ssh.KeyAlgoRSA}
+		if _, ok := c.signer.(ssh.AlgorithmSigner); c.signer != nil && !ok {
+			names = names[2:]
+		}
 	}
-	return names
+	_, certified := c.public.(*ssh.Certificate)
+	limited, isLimited := c.signer.(ssh.MultiAlgorithmSigner)
+	return slices.DeleteFunc(names, func(name string) bool {
+		if isLimited && !slices.Contains(limited.Algorithms(), name) {
+			return true
+		}
+		if certified {
+			name = certifiedName(name)
+		}
+		return !slices.Contains(accepted, name)
+	})
+}
+
+// certifiedName is the name of a signature algorithm when the key comes in a certificate.
+func certifiedName(name string) string {
+	return strings.TrimSuffix(name, "@openssh.com") + "-cert-v01@openssh.com"
 }
 
 // describe names the key as in ssh's debug output.
@@ -124,10 +156,11 @@ func keyName(key ssh.PublicKey) string {
 	return name
 }
 
-// rank puts candidates into OpenSSH's order: keys of the agent that are also
-// configured, in the agent's order; the agent's others, unless only configured
-// ones may be offered; then what the files hold. A public key is offered once.
-func rank(configured, held []candidate, identitiesOnly bool) []candidate {
+// rank puts candidates into OpenSSH's order: certificates named by themselves; keys
+// of the agent that are also configured, in the agent's order; the agent's others,
+// unless only configured ones may be offered; then what the files hold. A public key
+// is offered once.
+func rank(certificates, configured, held []candidate, identitiesOnly bool) []candidate {
 	var both, others, out []candidate
 	for _, key := range held {
 		if i := indexKey(configured, key.public); i >= 0 {
@@ -137,12 +170,27 @@ func rank(configured, held []candidate, identitiesOnly bool) []candidate {
 			others = append(others, key)
 		}
 	}
-	for _, key := range slices.Concat(both, others, configured) {
+	for _, key := range slices.Concat(certificates, both, others, configured) {
 		if key.public == nil || indexKey(out, key.public) < 0 {
 			out = append(out, key)
 		}
 	}
+	pairCertificates(out)
 	return out
+}
+
+// pairCertificates gives each certificate that does not sign for itself the
+// private key of another candidate, before that of a file one that needs no passphrase.
+func pairCertificates(keys []candidate) {
+	for i := range keys {
+		cert, ok := keys[i].public.(*ssh.Certificate)
+		if !ok || keys[i].signer != nil {
+			continue
+		}
+		if j := indexKey(keys, cert.Key); j >= 0 && (keys[j].signer != nil || keys[i].file == nil) {
+			keys[i].signer, keys[i].file, keys[i].agent = keys[j].signer, keys[j].file, keys[j].agent
+		}
+	}
 }
 
 // indexKey finds the candidate with the given public key, or returns -1.

@@ -38,7 +38,7 @@ func TestRank(t *testing.T) {
 		{name: "unknown public keys stay", files: "x? x? a", agent: "a", want: "a* x? x?"},
 	} {
 		var got []string
-		for _, c := range rank(candidates(test.files, false), candidates(test.agent, true), test.only) {
+		for _, c := range rank(nil, candidates(test.files, false), candidates(test.agent, true), test.only) {
 			name := c.source
 			if c.agent {
 				name += "*"

@@ -80,6 +80,7 @@ func newHandshake(ctx context.Context, conn net.Conn, cfg Config, conf *ssh.Clie
 	h := &handshake{ctx: ctx, cfg: cfg, conf: conf, logTo: cfg.Log, wire: &wire{Conn: conn, start: time.Now()}}
 	h.hostKey = &hostKeyMemo{ctx: ctx, trust: cfg.Trust, host: cfg.Host, asking: h.stopKexTimer, exchange: h.logExchange}
 	h.auth = newAuthenticator(ctx, cfg, h.log)
+	h.auth.broken, h.auth.degraded = h.wire.broken, h.hostKey.degraded
 	conf.HostKeyCallback = h.hostKey.check
 	conf.BannerCallback = h.banner
 	conf.AuthCallback = h.auth.next
@@ -263,6 +264,12 @@ func (c *Client) begin() bool {
 		c.work.Add(1)
 	}
 	return !c.closing
+}
+
+func (c *Client) isClosing() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.closing
 }
 
 // Done is closed when the connection has ended.

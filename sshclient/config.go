@@ -3,6 +3,7 @@ package sshclient
 import (
 	"context"
 	"math"
+	"strings"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -43,21 +44,55 @@ type Config struct {
 	Log func(level Level, line string)
 }
 
-// Auth says what to authenticate with. Keys of the agent that are also named as
-// identities go first, then the agent's others, then identities from files.
+// Auth says what to authenticate with. Certificates go first, then keys of the
+// agent that are also named as identities, then the agent's others, then
+// identities from files.
 type Auth struct {
+	// Methods are the methods to try, by their names in the protocol and in this
+	// order: publickey, keyboard-interactive, password. Others are passed over.
+	// Nil means those three.
+	Methods []string
+
 	Identities     []Identity
 	IdentitiesOnly bool // offer no agent key that is not among Identities
+
+	// Certificates are files with certificates for keys that are among Identities
+	// or in the agent. When there are some, those beside identities are not looked for.
+	Certificates []string
 
 	// AgentPath is the socket of an ssh-agent, on Windows also its pipe; empty
 	// means none.
 	AgentPath string
 
-	// Passphrase asks the user; prompt is as OpenSSH words it. It is called only
-	// when the turn of an encrypted key has come, from Handshake's call tree. An
-	// empty answer or an error gives the key up. Nil means never to ask, as does BatchMode.
-	Passphrase func(ctx context.Context, prompt string) (string, error)
-	BatchMode  bool
+	// AcceptedAlgorithms is the value of PubkeyAcceptedAlgorithms, see
+	// [ResolveAlgorithms]; empty means our defaults. MinRSABits is RequiredRSASize.
+	AcceptedAlgorithms string
+	MinRSABits         int
+
+	// Ask asks the user for a passphrase, a password or what the server wants to
+	// know; prompt is as OpenSSH words it. It is called from Handshake's call tree, and
+	// for a passphrase only when the turn of its key has come. An error gives up
+	// what was asked for. Nil means never to ask, as does BatchMode.
+	Ask       func(ctx context.Context, prompt string, echo bool) (string, error)
+	BatchMode bool
+
+	// MaxPrompts is NumberOfPasswordPrompts: how often each of a passphrase, a
+	// password and the server's questions is asked for. 0 means 3.
+	MaxPrompts int
+
+	// PromptHost is the host's name in prompts; empty means Config.Host.
+	PromptHost string
+
+	AddToAgent AddToAgent
+}
+
+// AddToAgent says whether a private key that was read from a file, and is about to
+// be used, is also handed to the agent (AddKeysToAgent).
+type AddToAgent struct {
+	Add      bool
+	Ask      bool          // only after the user's yes, given to Auth.Ask
+	Confirm  bool          // the agent has each use confirmed
+	Lifetime time.Duration // in whole seconds; 0: for as long as the agent lives
 }
 
 // Identity names a key: a file or, for keys kept in other ways, a signer.
@@ -88,7 +123,8 @@ const (
 )
 
 // clientConfig resolves the algorithm lists into what x/crypto takes, and returns
-// the names that were left out. The error is an *AlgorithmsError.
+// the names that were left out. It replaces Auth.AcceptedAlgorithms by the names
+// it stands for. The error is an *AlgorithmsError.
 func (cfg *Config) clientConfig() (conf *ssh.ClientConfig, ignored []string, err error) {
 	conf = &ssh.ClientConfig{
 		User:              cfg.User,
@@ -104,6 +140,7 @@ func (cfg *Config) clientConfig() (conf *ssh.ClientConfig, ignored []string, err
 	if len(conf.HostKeyAlgorithms) == 0 {
 		conf.HostKeyAlgorithms = DefaultAlgorithms(HostKeyAlgorithms)
 	}
+	var accepted []string
 	for _, list := range []struct {
 		kind Kind
 		spec string
@@ -112,6 +149,7 @@ func (cfg *Config) clientConfig() (conf *ssh.ClientConfig, ignored []string, err
 		{KexAlgorithms, cfg.KexAlgorithms, &conf.KeyExchanges},
 		{Ciphers, cfg.Ciphers, &conf.Ciphers},
 		{MACs, cfg.MACs, &conf.MACs},
+		{PubkeyAcceptedAlgorithms, cfg.Auth.AcceptedAlgorithms, &accepted},
 	} {
 		use, without, err := ResolveAlgorithms(list.kind, list.spec)
 		if err != nil {
@@ -120,5 +158,6 @@ func (cfg *Config) clientConfig() (conf *ssh.ClientConfig, ignored []string, err
 		*list.into = use
 		ignored = append(ignored, without...)
 	}
+	cfg.Auth.AcceptedAlgorithms = strings.Join(accepted, ",")
 	return conf, ignored, nil
 }

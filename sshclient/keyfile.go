@@ -11,22 +11,18 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-const (
-	// maxKeyFile bounds what is read as a key; the largest RSA keys take 13 KiB.
-	maxKeyFile = 1 << 20
-
-	// maxPassphrases is OpenSSH's default of NumberOfPasswordPrompts, which also
-	// bounds passphrases.
-	maxPassphrases = 3
-)
+// maxKeyFile bounds what is read as a key; the largest RSA keys take 13 KiB.
+const maxKeyFile = 1 << 20
 
 var (
 	errLocked        = errors.New("no usable passphrase given")
 	errInvalidFormat = errors.New("invalid format")
+	errNoUserCert    = errors.New("not a user certificate")
 )
 
-// passphraser asks for the passphrase of the key in a file.
-type passphraser func(ctx context.Context, path string) (string, error)
+// passphraser asks for the passphrase of the key in a file, for the n-th time from 0.
+// It fails when there has been enough of it.
+type passphraser func(ctx context.Context, path string, n int) (string, error)
 
 // keyFile is a private key file. It is read once, since it may be a pipe, and
 // decrypted at most once, since a certificate may lie beside it.
@@ -34,12 +30,14 @@ type keyFile struct {
 	path    string
 	text    []byte
 	tooOpen fs.FileMode // its permissions if others may read it, else 0
+	private any         // what signer signs with, in the form that agents take
 	signer  ssh.Signer  // nil until decrypted
+	shared  bool        // the agent has been offered it
 }
 
-// readIdentity returns the candidates that an identity stands for: its key, and
-// the certificate beside it. The error says why there are none.
-func readIdentity(id Identity) ([]candidate, error) {
+// readIdentity returns the candidates that an identity stands for: its key, and,
+// if beside says so, the certificate next to it. The error says why there are none.
+func readIdentity(id Identity, beside bool) ([]candidate, error) {
 	if id.Signer != nil {
 		return []candidate{{source: "signer", public: id.Signer.PublicKey(), explicit: id.Explicit, signer: id.Signer}}, nil
 	}
@@ -60,11 +58,27 @@ func readIdentity(id Identity) ([]candidate, error) {
 		return nil, err
 	}
 	out := []candidate{key}
+	if !beside {
+		return out, nil
+	}
 	if cert, ok := readPublic(id.Path + "-cert.pub").(*ssh.Certificate); ok {
 		key.source, key.public = id.Path+"-cert.pub", cert
 		out = append(out, key)
 	}
 	return out, nil
+}
+
+// readCertificate returns the candidate of a CertificateFile, which another signs for.
+func readCertificate(path string) (candidate, error) {
+	text, _, err := readKeyFile(path)
+	if err != nil {
+		return candidate{}, err
+	}
+	cert, ok := parsePublic(text).(*ssh.Certificate)
+	if !ok || cert.CertType != ssh.UserCert {
+		return candidate{}, errNoUserCert
+	}
+	return candidate{source: path, public: cert, explicit: true}, nil
 }
 
 // readKeyFile reads a file of bounded size, and reports its permissions if they let
@@ -103,10 +117,9 @@ func parsePublic(text []byte) ssh.PublicKey {
 // public returns the key's public half, nil if that is encrypted too and lies
 // nowhere beside it. The error is errInvalidFormat.
 func (f *keyFile) public() (ssh.PublicKey, error) {
-	signer, err := ssh.ParsePrivateKey(f.text)
+	err := f.parse(ssh.ParseRawPrivateKey(f.text))
 	if err == nil {
-		f.signer = signer
-		return signer.PublicKey(), nil
+		return f.signer.PublicKey(), nil
 	}
 	locked, ok := errors.AsType[*ssh.PassphraseMissingError](err)
 	switch {
@@ -119,26 +132,30 @@ func (f *keyFile) public() (ssh.PublicKey, error) {
 	}
 }
 
-// unlock returns the decrypted key, asking for its passphrase as often as
-// OpenSSH does.
+// parse keeps what was parsed.
+func (f *keyFile) parse(private any, err error) error {
+	if err != nil {
+		return err
+	}
+	signer, err := ssh.NewSignerFromKey(private)
+	if err == nil {
+		f.private, f.signer = private, signer
+	}
+	return err
+}
+
+// unlock returns the decrypted key, asking for its passphrase until it is right or
+// the user gives up.
 func (f *keyFile) unlock(ctx context.Context, ask passphraser) (ssh.Signer, error) {
-	for range maxPassphrases {
-		if f.signer != nil {
-			return f.signer, nil
-		}
-		passphrase, err := ask(ctx, f.path)
+	for n := 0; f.signer == nil; n++ {
+		passphrase, err := ask(ctx, f.path, n)
 		if err != nil {
 			return nil, err
 		}
 		if passphrase == "" {
 			return nil, errLocked
 		}
-		if signer, err := ssh.ParsePrivateKeyWithPassphrase(f.text, []byte(passphrase)); err == nil {
-			f.signer = signer
-		}
-	}
-	if f.signer == nil {
-		return nil, errLocked
+		f.parse(ssh.ParseRawPrivateKeyWithPassphrase(f.text, []byte(passphrase)))
 	}
 	return f.signer, nil
 }

@@ -16,10 +16,10 @@ type offer struct {
 
 func (o *offer) PublicKey() ssh.PublicKey { return o.public }
 
-func (o *offer) Algorithms() []string { return o.algorithms() }
+func (o *offer) Algorithms() []string { return o.algorithms(o.auth.policy.accepted) }
 
 func (o *offer) Sign(rand io.Reader, data []byte) (*ssh.Signature, error) {
-	return o.SignWithAlgorithm(rand, data, o.algorithms()[0])
+	return o.SignWithAlgorithm(rand, data, o.Algorithms()[0])
 }
 
 // SignWithAlgorithm signs, and records a failure: x/crypto forgets it when the
@@ -43,6 +43,9 @@ func (o *offer) sign(rand io.Reader, data []byte, algorithm string) (*ssh.Signat
 	signer, err := o.open(o.auth.ctx, o.auth.passphrase)
 	if err != nil {
 		return nil, err
+	}
+	if o.signer == nil {
+		o.auth.shareWithAgent(o.file)
 	}
 	if s, ok := signer.(ssh.AlgorithmSigner); ok {
 		return s.SignWithAlgorithm(rand, data, algorithm)

@@ -410,7 +410,7 @@ func TestOpenSSHHandshakeCanceled(t *testing.T) {
 	config := server.settings(t)
 	config.Auth = Auth{
 		Identities: []Identity{{Path: server.login.write(t, t.TempDir(), "locked", "passphrase")}},
-		Passphrase: func(ctx context.Context, _ string) (string, error) {
+		Ask: func(ctx context.Context, _ string, _ bool) (string, error) {
 			cancel(reason)
 			<-ctx.Done()
 			return "", ctx.Err()

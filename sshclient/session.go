@@ -223,6 +223,9 @@ func (s *Session) conclude(result *Result) {
 // x/crypto ends both alike, and the connection's sessions before itself. A
 // question to the server decides.
 func (c *Client) whyLost() error {
+	if c.isClosing() {
+		return ErrClosed // Close may still wait for the far side
+	}
 	_, _, err := c.conn.SendRequest(keepaliveRequest, true, nil)
 	if err == nil {
 		return ErrNoStatus

@@ -128,6 +128,12 @@ func (m *hostKeyMemo) accepted() (ssh.PublicKey, Verdict) {
 	return m.key, m.verdict
 }
 
+// degraded says whether the server may be anyone.
+func (m *hostKeyMemo) degraded() bool {
+	_, verdict := m.accepted()
+	return verdict.Degraded
+}
+
 // refused returns HostTrust's error.
 func (m *hostKeyMemo) refused() error {
 	m.mu.Lock()

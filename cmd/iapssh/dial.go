@@ -9,6 +9,7 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/creds"
@@ -23,6 +24,9 @@ type relay struct {
 	dialer iap.Dialer
 	http   *http.Client
 	debug  func(format string, args ...any) // -v
+
+	clock *clock    // of the attempt in progress
+	begin time.Time // when the last attempt began, less the time for signing in
 
 	mu     sync.Mutex // guards source
 	source *creds.Source
@@ -41,14 +45,34 @@ func newRelay(plan config.Plan, messages io.Writer) *relay {
 	return r
 }
 
-// reach connects to the plan's host by the plan's route; ConnectTimeout bounds it.
+// reach connects to the plan's host by the plan's route, in ConnectionAttempts attempts; ConnectTimeout bounds each.
 func (r *relay) reach(ctx context.Context, plan config.Plan) (net.Conn, error) {
-	if plan.ConnectTimeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, plan.ConnectTimeout)
-		defer cancel()
-	}
 	r.debug("%s is reached by route %s: %s", plan.Original, plan.Route, plan.RouteReason)
+	for attempt := 1; ; attempt++ {
+		conn, err := r.attempt(ctx, plan)
+		if err == nil || attempt >= plan.ConnectionAttempts || ctx.Err() != nil {
+			return conn, err
+		}
+		r.debug("%v", err)
+		r.debug("Trying again...")
+		select {
+		case <-time.After(time.Second): // as in ssh
+		case <-ctx.Done():
+		}
+	}
+}
+
+// attempt is one of reach's. The time that signing in takes is not the host's.
+func (r *relay) attempt(ctx context.Context, plan config.Plan) (net.Conn, error) {
+	r.clock = startClock(plan.ConnectTimeout)
+	ctx, cancel := r.clock.bound(ctx)
+	defer cancel()
+	conn, err := r.connect(ctx, plan)
+	r.begin = r.clock.begin()
+	return conn, err
+}
+
+func (r *relay) connect(ctx context.Context, plan config.Plan) (net.Conn, error) {
 	switch plan.Route {
 	case config.RouteDirect:
 		return direct(ctx, plan)
@@ -64,7 +88,14 @@ func direct(ctx context.Context, plan config.Plan) (net.Conn, error) {
 	if network == "" {
 		network = "tcp"
 	}
-	conn, err := (&net.Dialer{}).DialContext(ctx, network, net.JoinHostPort(plan.Host, strconv.Itoa(plan.Port)))
+	dialer := &net.Dialer{}
+	if !plan.TCPKeepAlive {
+		dialer.KeepAlive = -1
+	}
+	conn, err := dialer.DialContext(ctx, network, net.JoinHostPort(plan.Host, strconv.Itoa(plan.Port)))
+	if context.Cause(ctx) == context.DeadlineExceeded {
+		err = context.DeadlineExceeded // the dialer calls it canceled
+	}
 	if err != nil {
 		return nil, &report.DirectError{Host: plan.Host, Port: plan.Port, Fix: plan.RouteFix, Err: err}
 	}
@@ -88,8 +119,17 @@ func (r *relay) dial(ctx context.Context, plan config.Plan) (*iap.Conn, error) {
 	return r.dialer.Dial(ctx, target(plan))
 }
 
+// signInTimeout bounds the requests that get an access token.
+const signInTimeout = time.Minute
+
 // token is the dialer's token source.
 func (r *relay) token(ctx context.Context, refused string) (string, error) {
+	if r.clock != nil {
+		r.clock.pause()
+		defer r.clock.resume()
+	}
+	ctx, cancel := context.WithTimeout(ctx, signInTimeout)
+	defer cancel()
 	source, err := r.credentials(ctx)
 	if err != nil {
 		return "", err

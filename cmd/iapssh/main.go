@@ -11,12 +11,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/detach"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/report"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/session"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/tunnel"
@@ -26,24 +24,18 @@ import (
 var version = "devel"
 
 func main() {
-	ctx, stop := untilSignal()
+	ctx, stop := untilSignal(context.Background())
 	catchBrokenPipe()
 	code := run(ctx, os.Args[0], os.Args[1:])
 	stop()
 	os.Exit(code)
 }
 
-// untilSignal gives a context that a signal ends; those that we were started to ignore, as by nohup, stay ignored.
-func untilSignal() (context.Context, context.CancelFunc) {
-	heeded := slices.DeleteFunc(endSignals(), signal.Ignored)
-	if len(heeded) == 0 { // which to the signal package would mean all
-		return context.WithCancel(context.Background())
-	}
-	return signal.NotifyContext(context.Background(), heeded...)
-}
-
 // run does what argv says and gives the exit code. program is what we were called as.
 func run(ctx context.Context, program string, argv []string) int {
+	if len(argv) > 0 && argv[0] == detach.Argument {
+		return background(ctx)
+	}
 	plan, err := config.Resolve(ctx, program, argv, effects())
 	if err != nil {
 		return complain(os.Stderr, plan.Mode, err)
@@ -73,7 +65,10 @@ func run(ctx context.Context, program string, argv []string) int {
 	case config.ModeStdio:
 		return stdio(ctx, plan, messages)
 	case config.ModeSSH:
-		return ssh(ctx, plan, messages)
+		if plan.Fork {
+			return fork(ctx, plan, messages)
+		}
+		return ssh(ctx, plan, messages, nil)
 	}
 	return 0
 }
@@ -115,20 +110,23 @@ func stdio(ctx context.Context, plan config.Plan, messages io.Writer) int {
 }
 
 // ssh is a session in ssh's place.
-func ssh(ctx context.Context, plan config.Plan, messages io.Writer) int {
+func ssh(ctx context.Context, plan config.Plan, messages io.Writer, leave func(keepOutputs bool) error) int {
 	r := newRelay(plan, messages)
-	begin := time.Now()
 	conn, err := r.reach(ctx, plan)
 	code := 0
 	if err == nil {
-		code, err = session.Run(ctx, plan, conn, begin, session.Local{
+		code, err = session.Run(ctx, plan, conn, r.begin, session.Local{
 			Stdin: os.Stdin, Stdout: os.Stdout, RemoteStderr: os.Stderr, Stderr: messages, Environ: os.Environ(), Version: "iapssh_" + version,
+			Detach: leave,
 		})
 	}
-	if err == nil {
+	var killed *session.Killed
+	switch {
+	case err == nil:
 		return code
-	}
-	if ctx.Err() == nil && plan.LogLevel >= config.LogError {
+	case errors.As(context.Cause(ctx), &killed):
+		dieOf(killed.Signal) // as ssh does before it has a session
+	case plan.LogLevel >= config.LogError:
 		io.WriteString(messages, report.Of(err, r.facts(plan)).Lines())
 	}
 	return report.ExitFailure

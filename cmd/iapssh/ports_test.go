@@ -8,7 +8,10 @@ import (
 	"net"
 	"syscall"
 
+	cryptossh "golang.org/x/crypto/ssh"
+
 	"github.com/iapssh/iapssh/cmd/internal/lab"
+	"github.com/iapssh/iapssh/sshclient/sshtest"
 	"github.com/iapssh/iapssh/transport/iap/iaptest"
 )
 
@@ -17,10 +20,33 @@ import (
 //	7   echoes
 //	79  answers one line and ends
 //	19  sends a line and resets the connection
-func serveOtherPorts(relay *iaptest.Server) {
+//
+// and SSH servers that let nobody in by a key alone:
+//
+//	2201  password "secret"
+//	2202  two questions
+//	2203  the lab's key, then two questions
+func serveOtherPorts(relay *iaptest.Server, key cryptossh.PublicKey) (closeAll func()) {
 	relay.Handle(lab.VM, 7, iaptest.Echo())
 	relay.Handle(lab.VM, 79, iaptest.Serve(answerOneLine))
 	relay.Handle(lab.VM, 19, resetAfterALine)
+	questions := []sshtest.Question{{Text: "Code: ", Answer: "123"}, {Text: "Colour: ", Answer: "red", Echo: true}}
+	servers := map[int]*sshtest.Server{
+		2201: {Password: "secret", Banner: "Members only.\r\n"},
+		2202: {Questions: questions, Instruction: "Two questions."},
+		2203: {Questions: questions, AuthorizedKeys: []cryptossh.PublicKey{key}, Steps: []string{"publickey", "keyboard-interactive"}},
+	}
+	for port, server := range servers {
+		server.HostKeys = []cryptossh.Signer{sshtest.NewKey()}
+		server.Shell = []string{"/bin/sh"}
+		server.Start()
+		relay.Handle(lab.VM, port, iaptest.TCP(server.Addr))
+	}
+	return func() {
+		for _, server := range servers {
+			server.Close()
+		}
+	}
 }
 
 func answerOneLine(c net.Conn) {

@@ -8,8 +8,10 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	cryptossh "golang.org/x/crypto/ssh"
 
 	"github.com/iapssh/iapssh/cmd/internal/lab"
 	"github.com/iapssh/iapssh/transport/iap/iaptest"
@@ -22,32 +24,51 @@ func TestMain(m *testing.M) {
 // TestScript runs the user stories in testdata/script, each in a lab of its own with the machine's OpenSSH sshd as the VM. The
 // relay must not have seen iapssh break a rule. Beside testscript's commands there is
 //
-//	random FILE BYTES      makes a file
+//	random FILE BYTES               makes a file
+//	terminal STEPS PROGRAM [ARG...]  runs a program on a terminal, see terminal_test.go
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata/script",
 		Setup:         enterLab,
-		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"random": random},
+		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"random": random, "terminal": terminal},
 		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
 	})
 }
 
 func enterLab(env *testscript.Env) error {
-	l, err := lab.New(lab.Config{Dir: filepath.Join(env.WorkDir, ".lab"), SSHD: true})
+	outage := iaptest.Fault{On: iaptest.OnResume, Do: iaptest.Delay, For: 3 * time.Second}
+	l, err := lab.New(lab.Config{Dir: filepath.Join(env.WorkDir, ".lab"), SSHD: true, Faults: []iaptest.Fault{outage}})
 	if err != nil {
 		return err
 	}
+	env.Values[labKey{}] = l
 	env.Defer(l.Close)
 	path := l.Path(env.Getenv("PATH"), env.WorkDir)
-	env.Vars = append(l.Environ(env.Vars), "PATH="+path, "CA="+l.Files.CA, "ADC="+l.Files.ADC, "KEY="+l.Files.Key, "KNOWN_HOSTS="+l.Files.KnownHosts)
+	env.Vars = append(l.Environ(env.Vars), "PATH="+path, "CA="+l.Files.CA, "ADC="+l.Files.ADC, "KEY="+l.Files.Key, "KNOWN_HOSTS="+l.Files.KnownHosts, "VM_ADDR="+l.Addr)
 	t := env.T().(testing.TB)
 	env.Defer(func() {
 		if v := l.Relay.Violations(); len(v) > 0 {
 			t.Errorf("iapssh broke rules of the relay:\n%s", iaptest.Report(v))
 		}
 	})
-	serveOtherPorts(l.Relay)
+	key, err := readPublicKey(l.Files.Key + ".pub")
+	if err != nil {
+		return err
+	}
+	env.Defer(serveOtherPorts(l.Relay, key))
 	return nil
+}
+
+// labKey finds a story's lab.
+type labKey struct{}
+
+func readPublicKey(path string) (cryptossh.PublicKey, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	key, _, _, _, err := cryptossh.ParseAuthorizedKey(text)
+	return key, err
 }
 
 // random writes reproducible noise.

@@ -10,7 +10,14 @@ import (
 
 // endSignals are those that ask us to end. ssh sends SIGHUP to its ProxyCommand when it is done.
 func endSignals() []os.Signal {
-	return []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}
+	return []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}
+}
+
+// dieOf ends the process by a signal, so that who waits for it knows.
+func dieOf(s syscall.Signal) {
+	signal.Reset(s)
+	syscall.Kill(os.Getpid(), s)
+	select {} // until it arrives
 }
 
 // catchBrokenPipe makes a closed stdout an error of Write, so that the session with the relay is closed in order. The signal is

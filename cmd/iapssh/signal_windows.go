@@ -1,9 +1,15 @@
 package main
 
-import "os"
+import (
+	"os"
+	"syscall"
+)
 
 // endSignals are those that ask us to end; Go maps Ctrl-C and Ctrl-Break to it.
 func endSignals() []os.Signal { return []os.Signal{os.Interrupt} }
 
 // catchBrokenPipe has nothing to do: there is no such signal.
 func catchBrokenPipe() {}
+
+// dieOf has nothing to do: a process ends with a status.
+func dieOf(syscall.Signal) {}

@@ -1,10 +1,8 @@
 package sshtest
 
 import (
-	"bytes"
 	"crypto/ed25519"
 	"crypto/rand"
-	"errors"
 	"net"
 	"sync"
 
@@ -20,7 +18,14 @@ type Server struct {
 	HostKeys       []ssh.Signer    // NewServer makes an Ed25519 key
 	AuthorizedKeys []ssh.PublicKey // who may log in, under any user name
 	AllowAll       bool            // let everybody in, without authentication
+	Password       string          // lets in who says it; empty: nobody
+	Questions      []Question      // let in who answers all of them; asked at once, none: nobody
+	Instruction    string          // said before the questions
 	Methods        []string        // further methods to name as possible: all are refused
+
+	// Steps are the methods that have to succeed one after the other, by their
+	// names in the protocol. Nil means that any one is enough.
+	Steps []string
 
 	Banner     string   // sent before authentication
 	RefusePTY  bool     // refuse terminals
@@ -57,6 +62,12 @@ type Server struct {
 type Login struct {
 	User string
 	Key  ssh.PublicKey // nil with AllowAll
+}
+
+// Question is one that the server asks (RFC 4256).
+type Question struct {
+	Text, Answer string
+	Echo         bool
 }
 
 // NewServer returns a server with a fresh Ed25519 host key, which lets nobody in yet.
@@ -199,54 +210,4 @@ func (s *Server) ServeConn(conn net.Conn) error {
 func refuseRequests(reqs <-chan *ssh.Request, done *sync.WaitGroup) {
 	defer done.Done()
 	ssh.DiscardRequests(reqs)
-}
-
-// keyExtension carries the key that a client authenticated with.
-const keyExtension = "sshtest-key"
-
-var errNotAuthorized = errors.New("key not authorized")
-
-func (s *Server) config() *ssh.ServerConfig {
-	config := &ssh.ServerConfig{
-		NoClientAuth:      s.AllowAll,
-		PublicKeyCallback: s.checkKey,
-		MaxAuthTries:      -1,
-	}
-	config.Ciphers, config.KeyExchanges, config.MACs = s.Ciphers, s.KeyExchanges, s.MACs
-	config.RekeyThreshold = s.RekeyThreshold
-	if s.Banner != "" {
-		config.BannerCallback = s.banner
-	}
-	for _, method := range s.Methods {
-		switch method {
-		case "password":
-			config.PasswordCallback = refusePassword
-		case "keyboard-interactive":
-			config.KeyboardInteractiveCallback = refuseQuestions
-		}
-	}
-	for _, key := range s.HostKeys {
-		config.AddHostKey(key)
-	}
-	return config
-}
-
-func (s *Server) banner(ssh.ConnMetadata) string { return s.Banner }
-
-func (s *Server) checkKey(_ ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
-	blob := key.Marshal()
-	for _, known := range s.AuthorizedKeys {
-		if bytes.Equal(known.Marshal(), blob) {
-			return &ssh.Permissions{Extensions: map[string]string{keyExtension: string(blob)}}, nil
-		}
-	}
-	return nil, errNotAuthorized
-}
-
-func refusePassword(ssh.ConnMetadata, []byte) (*ssh.Permissions, error) {
-	return nil, errNotAuthorized
-}
-
-func refuseQuestions(ssh.ConnMetadata, ssh.KeyboardInteractiveChallenge) (*ssh.Permissions, error) {
-	return nil, errNotAuthorized
 }

@@ -43,6 +43,7 @@ type Config struct {
 	// FirstUse leaves known_hosts empty. Otherwise it has the VM's key, under the name that iapssh gives an IAP target and
 	// under the one that stock ssh sees.
 	FirstUse bool
+	Faults   []iaptest.Fault // of the relay
 }
 
 // Lab is a running lab.
@@ -50,6 +51,7 @@ type Lab struct {
 	Relay  *iaptest.Server
 	Google *googletest.Server
 	Files  Files
+	Addr   string // the VM's SSH server, on loopback
 
 	sshd     *sshd // one of these two is the VM's
 	embedded *sshtest.Server
@@ -69,6 +71,7 @@ func New(cfg Config) (*Lab, error) {
 	l.Relay = iaptest.NewUnstartedServer()
 	l.Relay.Project, l.Relay.Zone = Project, Zone
 	l.Relay.Authorize = l.Google.Valid
+	l.Relay.Faults = cfg.Faults
 	l.Relay.Start()
 	if err := l.furnish(cfg); err != nil {
 		l.Close()
@@ -106,6 +109,7 @@ func (l *Lab) furnish(cfg Config) error {
 		l.embedded.Start()
 		addr, hostKey = l.embedded.Addr, l.embedded.HostKey()
 	}
+	l.Addr = addr
 	l.Relay.Handle(VM, 22, iaptest.TCP(addr))
 	if !cfg.FirstUse {
 		if err := l.trust(hostKey, addr); err != nil {

@@ -179,7 +179,7 @@ func TestPermissions(t *testing.T) {
 func TestRefusedKeywords(t *testing.T) {
 	for _, line := range []string{
 		"BindAddress 1.2.3.4", "BindInterface lo", "Tunnel yes",
-		"ForkAfterAuthentication yes", "LocalForward 1 h:2", "RemoteForward 1", "DynamicForward 1",
+		"LocalForward 1 h:2", "RemoteForward 1", "DynamicForward 1",
 	} {
 		_, err := withConfig("\nHost 10.0.0.1\n "+line+"\n").resolve(t, "10.0.0.1 x")
 		var refused *UnsupportedError

@@ -98,6 +98,9 @@ type Plan struct {
 	RequestTTY    string // "auto", "no", "yes", "force"; see WantTTY
 	StdinNull     bool
 	EscapeChar    int      // one byte, or NoEscape
+	EscapeCommand bool     // ~C opens a command line
+	Fork          bool     // into the background, once authenticated
+	LocalCommand  string   // to run here, once connected; empty: none
 	SendEnv       []string // patterns of names; see Environment
 	SetEnv        []string // NAME=VALUE
 	BatchMode     bool
@@ -116,7 +119,9 @@ type Plan struct {
 	IdentitiesExplicit       bool     // some IdentityFile was given: these are not the defaults
 	IdentitiesOnly           bool
 	CertificateFiles         []string
-	AgentSocket              string // empty: no agent
+	AgentSocket              string        // empty: no agent
+	AddKeysToAgent           string        // "yes", "no", "ask", "confirm"
+	AddedKeysLifetime        time.Duration // in the agent; 0: for ever
 	PubkeyAuthentication     bool
 	PasswordAuthentication   bool
 	KbdInteractive           bool

@@ -18,7 +18,6 @@ var (
 		{"BindAddress", "", ""},
 		{"BindInterface", "", ""},
 		{"Tunnel", "no", ""},
-		{"ForkAfterAuthentication", "no", ""},
 	}
 	refusedForwardings = []refusal{
 		{"LocalForward", "", clearForwardings},

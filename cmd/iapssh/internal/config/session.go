@@ -209,6 +209,11 @@ func (b *builder) session(p *Plan) {
 	p.RequestTTY = first(b.s.word("requesttty"), "auto")
 	p.StdinNull = b.s.flag("stdinnull", false)
 	p.EscapeChar = b.s.integer("escapechar", '~')
+	p.EscapeCommand = b.s.flag("enableescapecommandline", false)
+	if p.Fork = b.s.flag("forkafterauthentication", false); p.Fork {
+		p.StdinNull = true
+	}
+	b.localCommand(p)
 	p.SendEnv = b.s["sendenv"].value
 	p.SetEnv = b.setEnv()
 	p.BatchMode = b.s.flag("batchmode", false)
@@ -230,6 +235,19 @@ func (b *builder) setEnv() []string {
 		pairs = append(pairs, name+"="+expanded)
 	}
 	return pairs
+}
+
+// localCommand sets LocalCommand, if it is permitted.
+func (b *builder) localCommand(p *Plan) {
+	command := b.s.word("localcommand")
+	if command == "" || strings.EqualFold(command, "none") || !b.s.flag("permitlocalcommand", false) {
+		return
+	}
+	known := b.conn.tokens()
+	known['T'] = "NONE" // the tunnel's interface
+	expanded, err := expander{tokens: known}.expand(command)
+	b.fail("localcommand", err)
+	p.LocalCommand = expanded
 }
 
 func (b *builder) connection(p *Plan) {
@@ -263,6 +281,7 @@ func (b *builder) authentication(p *Plan) {
 	p.IdentitiesOnly = b.s.flag("identitiesonly", false)
 	p.CertificateFiles = b.expandAll("certificatefile", b.s["certificatefile"].value)
 	p.AgentSocket = b.agentSocket()
+	p.AddKeysToAgent, p.AddedKeysLifetime = keysForAgent(b.s.word("addkeystoagent"))
 	p.PubkeyAuthentication = b.s.word("pubkeyauthentication") != "no"
 	p.PasswordAuthentication = b.s.flag("passwordauthentication", true)
 	p.KbdInteractive = b.s.flag("kbdinteractiveauthentication", true)

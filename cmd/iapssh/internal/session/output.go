@@ -11,11 +11,10 @@ import (
 
 // output shows messages to the user. While the terminal is raw, a line feed alone would not return to the left.
 type output struct {
+	mu    sync.Mutex // guards the fields below, and keeps lines whole
 	w     io.Writer
+	raw   bool
 	level config.LogLevel
-
-	mu  sync.Mutex // guards raw, and keeps lines whole
-	raw bool
 }
 
 func (o *output) setRaw(raw bool) {
@@ -35,20 +34,14 @@ func (o *output) show(text string) {
 	io.WriteString(o.w, text)
 }
 
-func (o *output) error(text string) {
-	if o.level >= config.LogError {
-		o.show(text)
-	}
-}
+func (o *output) error(text string) { o.showAt(config.LogError, text) }
 
-func (o *output) info(text string) {
-	if o.level >= config.LogInfo {
-		o.show(text)
-	}
-}
+func (o *output) info(text string) { o.showAt(config.LogInfo, text) }
 
-func (o *output) verbose(text string) {
-	if o.level >= config.LogVerbose {
+func (o *output) verbose(text string) { o.showAt(config.LogVerbose, text) }
+
+func (o *output) showAt(level config.LogLevel, text string) {
+	if o.at(level) {
 		o.show(text)
 	}
 }
@@ -66,12 +59,35 @@ func (o *output) log(level sshclient.Level, line string) {
 	case sshclient.Verbose:
 		o.verbose(line)
 	case sshclient.Debug1:
-		if o.level >= config.LogDebug1 {
-			o.show("debug1: " + line)
-		}
+		o.showAt(config.LogDebug1, "debug1: "+line)
 	default:
-		if o.level >= config.LogDebug2 {
-			o.show("debug2: " + line)
-		}
+		o.showAt(config.LogDebug2, "debug2: "+line)
 	}
+}
+
+// at says whether messages of a level are shown.
+func (o *output) at(level config.LogLevel) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.level >= level
+}
+
+// mute ends all messages.
+func (o *output) mute() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.w = io.Discard
+}
+
+// adjust makes the messages more or fewer, and returns the new level.
+func (o *output) adjust(louder bool) config.LogLevel {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case louder && o.level < config.LogDebug3:
+		o.level++
+	case !louder && o.level > config.LogQuiet:
+		o.level--
+	}
+	return o.level
 }

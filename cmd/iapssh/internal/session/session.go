@@ -2,11 +2,16 @@
 // speaks the protocol, with knownhosts, which judges the host, and tty, which is the terminal.
 //
 //	session.go   Run: handshake, start, run, exit code
+//	auth.go      who we are: methods, keys, and what a doubtful host may not have
+//	ask.go       questions to the user, on the terminal or by SSH_ASKPASS
 //	trust.go     why a host key was accepted: known_hosts, and the question
 //	learn.go     keys that are stored: new ones, and what a trusted server tells of its others
 //	hostscommand.go  KnownHostsCommand
 //	name.go      the name under which a host is known
-//	terminal.go  raw mode and the sizes, for the length of a session
+//	command.go   the remote command, and the one that runs here
+//	terminal.go  raw mode, sizes and job control, for the length of a session
+//	keyboard.go  what is typed, and the escapes in it, which escape.go finds and controls.go obeys
+//	link.go      the line that says that the link is being resumed
 //	output.go    messages to the user, whatever mode the terminal is in
 package session
 
@@ -17,10 +22,11 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync"
+	"syscall"
 	"time"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
-	"github.com/iapssh/iapssh/cmd/iapssh/internal/tty"
 	"github.com/iapssh/iapssh/sshclient"
 )
 
@@ -29,138 +35,172 @@ type Local struct {
 	Stdin        *os.File
 	Stdout       *os.File
 	Stderr       io.Writer // messages, which -E may lead to a file
-	RemoteStderr io.Writer // what the remote command writes to its stderr
+	RemoteStderr *os.File  // what the remote command writes to its stderr
 	Environ      []string
 	Version      string // in our SSH identification
+
+	// Detach puts this process into the background, once nothing is left to ask and
+	// the command has been started, whose output goes on if keepOutputs. Nil: it stays.
+	Detach func(keepOutputs bool) error
+}
+
+// Killed is the cause of a context that a signal ended.
+type Killed struct{ Signal syscall.Signal }
+
+func (k *Killed) Error() string { return fmt.Sprintf("killed by signal %d", k.Signal) }
+
+// run is one session.
+type run struct {
+	plan   config.Plan
+	local  Local
+	out    *output
+	conn   net.Conn
+	client *sshclient.Client
+	trust  *hostTrust
+
+	dialed, greeted, authenticated time.Time
+
+	work      sync.WaitGroup // what controls has begun; ends with the connection
+	abandoned bool           // written by controls before the client is closed: do not linger
 }
 
 // Run does what plan says over conn, which it closes, and gives the exit code of the remote command. ctx ends it; dialed is when
-// the connection attempt began, from which ConnectTimeout counts. An error means that there is no exit code of the remote's.
+// the connection attempt began, from which ConnectTimeout counts. An error means that there is no exit code of the remote's; it
+// is a *Killed if a signal came before there was a session to end.
 func Run(ctx context.Context, plan config.Plan, conn net.Conn, dialed time.Time, local Local) (int, error) {
+	r := &run{plan: plan, local: local, conn: conn, dialed: dialed, out: &output{w: local.Stderr, level: plan.LogLevel}}
 	// Whoever closes conn first, the process must not end before the relay has heard of it.
-	defer conn.Close()
-	out := &output{w: local.Stderr, level: plan.LogLevel}
-	trust, err := newTrust(ctx, plan, conn, out)
-	if err != nil {
+	defer r.hangUp()
+	if err := r.connect(ctx); err != nil {
 		return 0, err
 	}
-	client, err := sshclient.Handshake(ctx, conn, clientConfig(plan, dialed, trust, out, local))
-	if err != nil {
-		return 0, err
-	}
-	defer client.Close()
-	defer trust.settle(ctx)
-	stop := context.AfterFunc(ctx, func() { client.Close() })
+	defer r.settle(ctx)
+	stop := context.AfterFunc(ctx, r.close)
 	defer stop()
-	if plan.SessionType == "none" {
-		<-client.Done()
-		return 0, ended(ctx, plan, client.Err())
+	if plan.LocalCommand != "" {
+		runLocally(ctx, plan.LocalCommand, local, r.out)
 	}
-	return runCommand(ctx, plan, client, out, local)
+	code, err := r.serve(ctx)
+	var killed *Killed
+	if errors.As(context.Cause(ctx), &killed) {
+		return r.killed(killed), nil
+	}
+	return code, err
 }
 
-func clientConfig(plan config.Plan, dialed time.Time, trust *hostTrust, out *output, local Local) sshclient.Config {
+// settle gives the keys that the server tells of a last moment.
+func (r *run) settle(ctx context.Context) {
+	if !r.abandoned {
+		r.trust.settle(ctx)
+	}
+}
+
+// connect makes the client.
+func (r *run) connect(ctx context.Context) error {
+	trust, err := newTrust(ctx, r.plan, r.conn, r.out)
+	if err != nil {
+		return err
+	}
+	r.trust = trust
+	trust.askLine = newAsker(r.local.Environ, r.local.RemoteStderr).ask
+	r.greeted = time.Now()
+	r.client, err = sshclient.Handshake(ctx, r.conn, r.clientConfig(caution{trust, r.plan, r.out}))
+	r.authenticated = time.Now()
+	return err
+}
+
+// serve is the session itself, or with -N the wait for the end of the connection.
+func (r *run) serve(ctx context.Context) (int, error) {
+	if r.plan.SessionType != "none" {
+		return r.runCommand(ctx)
+	}
+	if err := r.detach(false); err != nil {
+		return 0, err
+	}
+	<-r.client.Done()
+	return 0, r.ended(ctx, r.client.Err())
+}
+
+// detach goes into the background if that was asked for. Messages then have nobody to
+// read them, except in a log file or where they are debugged with, as in ssh.
+func (r *run) detach(keepOutputs bool) error {
+	if r.local.Detach == nil {
+		return nil
+	}
+	r.out.log(sshclient.Debug1, fmt.Sprintf("forking to background, pid %d", os.Getpid()))
+	onStderr := r.local.Stderr == io.Writer(r.local.RemoteStderr)
+	debugging := onStderr && r.plan.LogLevel >= config.LogDebug1
+	if onStderr && !debugging {
+		r.out.mute()
+	}
+	return r.local.Detach(keepOutputs || debugging)
+}
+
+// killed is ssh's exit code when a signal has ended it: 0 if that is the way to end it.
+func (r *run) killed(k *Killed) int {
+	if r.plan.SessionType == "none" && k.Signal == syscall.SIGTERM {
+		return 0
+	}
+	r.out.log(sshclient.Verbose, fmt.Sprintf("Killed by signal %d.", int(k.Signal)))
+	return 255
+}
+
+// abandonment is how long a connection that the user has given up may take to close.
+const abandonment = 50 * time.Millisecond
+
+// hangUp closes the connection.
+func (r *run) hangUp() {
+	if !r.abandoned {
+		r.close()
+		r.work.Wait()
+		return
+	}
+	closed := make(chan struct{})
+	go r.closeInBackground(closed)
+	select {
+	case <-closed:
+	case <-time.After(abandonment): // the process ends
+	}
+}
+
+func (r *run) closeInBackground(closed chan<- struct{}) {
+	defer close(closed)
+	r.close()
+}
+
+func (r *run) close() {
+	if r.client != nil {
+		r.client.Close()
+	}
+	r.conn.Close()
+}
+
+func (r *run) clientConfig(trust sshclient.HostTrust) sshclient.Config {
+	plan := r.plan
 	cfg := sshclient.Config{
-		User:  plan.User,
-		Host:  plan.Host,
-		Trust: trust,
-		Auth: sshclient.Auth{
-			IdentitiesOnly: plan.IdentitiesOnly,
-			AgentPath:      plan.AgentSocket,
-			Passphrase:     askPassphrase,
-			BatchMode:      plan.BatchMode,
-		},
+		User:                plan.User,
+		Host:                plan.Host,
+		Trust:               trust,
+		Auth:                authentication(plan, r.local),
 		KexAlgorithms:       plan.KexAlgorithms,
 		Ciphers:             plan.Ciphers,
 		MACs:                plan.MACs,
 		ServerAliveInterval: plan.ServerAliveInterval,
 		ServerAliveCountMax: plan.ServerAliveCountMax,
-		Version:             local.Version,
-		Banner:              out.banner,
-		Log:                 out.log,
+		Version:             r.local.Version,
+		Banner:              r.out.banner,
+		Log:                 r.out.log,
 	}
 	if plan.ConnectTimeout > 0 {
-		cfg.KexTimeout = max(time.Millisecond, plan.ConnectTimeout-time.Since(dialed))
-	}
-	if plan.PubkeyAuthentication {
-		for _, path := range plan.IdentityFiles {
-			cfg.Auth.Identities = append(cfg.Auth.Identities, sshclient.Identity{Path: path, Explicit: plan.IdentitiesExplicit})
-		}
-	} else {
-		cfg.Auth.AgentPath = ""
+		cfg.KexTimeout = max(time.Millisecond, plan.ConnectTimeout-time.Since(r.dialed))
 	}
 	return cfg
 }
 
-func askPassphrase(ctx context.Context, prompt string) (string, error) {
-	return askTerminal(ctx, prompt, false)
-}
-
-// runCommand starts the plan's command, shell or subsystem, and sees it through.
-func runCommand(ctx context.Context, plan config.Plan, client *sshclient.Client, out *output, local Local) (int, error) {
-	terminal := tty.New(local.Stdin, local.Stdout)
-	command := sshclient.Command{Exec: plan.Command, Env: plan.Environment(local.Environ)}
-	if plan.SessionType == "subsystem" {
-		command.Exec, command.Subsystem = "", plan.Command
-	}
-	want, refused := plan.WantTTY(tty.IsTerminal(local.Stdin))
-	if refused {
-		out.info("Pseudo-terminal will not be allocated because stdin is not a terminal.")
-	}
-	if want {
-		command.PTY = describe(terminal, local.Environ)
-	}
-	s, err := client.Start(ctx, command)
-	if err != nil {
-		return 0, ended(ctx, plan, err)
-	}
-	defer s.Close()
-	result, err := move(s, terminal, plan, out, local)
-	if err != nil {
-		return 0, err
-	}
-	if result.Lost != nil && !errors.Is(result.Lost, sshclient.ErrNoStatus) {
-		return 0, ended(ctx, plan, lossOf(client, result))
-	}
-	if s.HasPTY() {
-		out.info(fmt.Sprintf("Connection to %s closed.", plan.Host))
-	}
-	return result.ExitCode(), nil
-}
-
-// move carries the bytes, with the terminal raw if the far side has one.
-func move(s *sshclient.Session, terminal *tty.Terminal, plan config.Plan, out *output, local Local) (sshclient.Result, error) {
-	streams := sshclient.Streams{Stdout: local.Stdout, Stderr: local.RemoteStderr}
-	if !plan.StdinNull {
-		stdin, err := tty.NewReader(local.Stdin)
-		if err != nil {
-			return sshclient.Result{}, err
-		}
-		defer stdin.Close()
-		streams.Stdin = stdin
-	}
-	if s.HasPTY() && tty.IsTerminal(local.Stdin) {
-		leave, err := enterRaw(terminal, s, out)
-		if err != nil {
-			return sshclient.Result{}, err
-		}
-		defer leave()
-	}
-	return s.Run(streams), nil
-}
-
-// lossOf prefers what the connection died of to what a session noticed of it.
-func lossOf(client *sshclient.Client, result sshclient.Result) error {
-	if err := client.Err(); err != nil {
-		return err
-	}
-	return result.Lost
-}
-
 // ended makes the error of a connection that ended early; an end that was asked for has the context's cause.
-func ended(ctx context.Context, plan config.Plan, err error) error {
+func (r *run) ended(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return &sshclient.LostError{Host: plan.Host, Err: err}
+	return &sshclient.LostError{Host: r.plan.Host, Err: err}
 }

@@ -1,7 +1,7 @@
 package session
 
 import (
-	"strings"
+	"sync"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/tty"
 	"github.com/iapssh/iapssh/sshclient"
@@ -9,57 +9,109 @@ import (
 
 // describe is the local terminal as a pty-req has it.
 func describe(terminal *tty.Terminal, environ []string) *sshclient.PTY {
-	pty := &sshclient.PTY{Modes: terminal.Modes()}
-	for _, pair := range environ {
-		if term, ok := strings.CutPrefix(pair, "TERM="); ok {
-			pty.Term = term
-		}
-	}
+	pty := &sshclient.PTY{Modes: terminal.Modes(), Term: variable(environ, "TERM")}
 	if size, err := terminal.Size(); err == nil {
 		pty.Size = sshclient.Size(size)
 	}
 	return pty
 }
 
-// enterRaw makes the terminal raw and its changes of size known to the far side, until leave.
-func enterRaw(terminal *tty.Terminal, s *sshclient.Session, out *output) (leave func(), err error) {
-	if err := terminal.MakeRaw(); err != nil {
+// console is the local terminal for the length of a session: raw, unless the
+// session is suspended or in the background. Its goroutine, run, watches for changes
+// of size and for job control.
+type console struct {
+	terminal *tty.Terminal
+	session  *sshclient.Session
+	out      *output
+	sizes    *tty.SizeWatcher
+	jobs     *tty.Jobs
+	notice   *linkNotice
+	stop     chan struct{}
+	done     chan struct{}
+
+	mu       sync.Mutex
+	detached bool // guarded by mu; the terminal is the shell's again, for good
+}
+
+// openConsole makes the terminal raw, and its changes known to the far side, until close.
+func openConsole(terminal *tty.Terminal, s *sshclient.Session, out *output, notice *linkNotice) (*console, error) {
+	c := &console{terminal: terminal, session: s, out: out, notice: notice, stop: make(chan struct{}), done: make(chan struct{})}
+	if err := c.raw(); err != nil {
 		return nil, err
 	}
-	out.setRaw(true)
-	r := &resizer{session: s, watcher: terminal.WatchSize(), stop: make(chan struct{}), done: make(chan struct{})}
-	go r.run()
-	return func() {
-		r.end()
-		out.setRaw(false)
-		terminal.Restore()
-	}, nil
+	c.sizes, c.jobs = terminal.WatchSize(), tty.WatchJobs()
+	go c.run()
+	return c, nil
 }
 
-// resizer passes changes of the terminal's size on.
-type resizer struct {
-	session *sshclient.Session
-	watcher *tty.SizeWatcher
-	stop    chan struct{}
-	done    chan struct{}
+// close gives the terminal back.
+func (c *console) close() {
+	close(c.stop)
+	<-c.done
+	c.jobs.Close()
+	c.sizes.Close()
+	c.cooked()
 }
 
-func (r *resizer) run() {
-	defer close(r.done)
+func (c *console) run() {
+	defer close(c.done)
+	defer c.notice.hide()
 	for {
 		select {
-		case size := <-r.watcher.C:
-			if r.session.Resize(sshclient.Size(size)) != nil {
-				return // the session is over
-			}
-		case <-r.stop:
+		case size := <-c.sizes.C:
+			c.session.Resize(sshclient.Size(size)) // a session that is over takes none
+		case <-c.jobs.Stop:
+			c.suspend()
+		case <-c.jobs.Continue:
+			c.resume()
+		case <-c.notice.tick():
+			c.notice.look()
+		case <-c.stop:
 			return
 		}
 	}
 }
 
-func (r *resizer) end() {
-	r.watcher.Close()
-	close(r.stop)
-	<-r.done
+// suspend restores the terminal and stops this process, until it is continued.
+func (c *console) suspend() {
+	c.cooked()
+	if c.jobs.Suspend() {
+		<-c.jobs.Continue
+	}
+	c.resume()
+}
+
+// resume makes the terminal raw again: the shell has restored it meanwhile. In the
+// background that stops the process, until it has the terminal, as with ssh.
+func (c *console) resume() {
+	c.mu.Lock()
+	detached := c.detached
+	c.mu.Unlock()
+	if detached || c.raw() != nil {
+		return
+	}
+	if size, err := c.terminal.Size(); err == nil {
+		c.session.Resize(sshclient.Size(size))
+	}
+}
+
+// detach gives the terminal back for good.
+func (c *console) detach() {
+	c.mu.Lock()
+	c.detached = true
+	c.mu.Unlock()
+	c.cooked()
+}
+
+func (c *console) raw() error {
+	if err := c.terminal.MakeRaw(); err != nil {
+		return err
+	}
+	c.out.setRaw(true)
+	return nil
+}
+
+func (c *console) cooked() {
+	c.out.setRaw(false)
+	c.terminal.Restore()
 }

@@ -13,7 +13,6 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
-	"github.com/iapssh/iapssh/cmd/iapssh/internal/tty"
 	"github.com/iapssh/iapssh/knownhosts"
 	"github.com/iapssh/iapssh/sshclient"
 )
@@ -32,7 +31,7 @@ type hostTrust struct {
 
 // newTrust reads what is known. An error is one that makes all host keys untrusted.
 func newTrust(ctx context.Context, plan config.Plan, conn net.Conn, out *output) (*hostTrust, error) {
-	t := &hostTrust{plan: plan, out: out, askLine: askTerminal, query: knownhosts.Query{
+	t := &hostTrust{plan: plan, out: out, query: knownhosts.Query{
 		Target:       nameOf(plan, conn.RemoteAddr()),
 		ReadOnly:     len(plan.UserKnownHostsFiles) == 0,
 		CheckAddress: plan.CheckHostIP,
@@ -209,16 +208,6 @@ func (t *hostTrust) ask(ctx context.Context, q knownhosts.Question) (yes bool, e
 			return answer == knownhosts.Yes, nil
 		}
 	}
-}
-
-// askTerminal asks on the terminal, wherever the standard files lead.
-func askTerminal(ctx context.Context, prompt string, echo bool) (string, error) {
-	terminal, err := tty.Open()
-	if err != nil {
-		return "", err
-	}
-	defer terminal.Close()
-	return terminal.Ask(ctx, prompt, echo)
 }
 
 // refusal is why a connection ends here: the context's end, or a key that is not trusted.

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/detach"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/report"
+)
+
+// fork has a second process follow the plan, and ends when that is in the background.
+func fork(ctx context.Context, plan config.Plan, messages io.Writer) int {
+	data, err := json.Marshal(plan)
+	if err != nil {
+		return complain(messages, plan.Mode, err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return complain(messages, plan.Mode, err)
+	}
+	child, err := detach.Start(self, data, plan.Original)
+	if err != nil {
+		return complain(messages, plan.Mode, err)
+	}
+	stop := context.AfterFunc(ctx, func() { child.Signal(signalOf(ctx)) })
+	defer stop()
+	return child.Wait()
+}
+
+// background is the second process.
+func background(ctx context.Context) int {
+	data, self, err := detach.Inherited()
+	if err != nil {
+		return complain(os.Stderr, config.ModeSSH, err)
+	}
+	var plan config.Plan
+	if err := json.Unmarshal(data, &plan); err != nil {
+		return complain(os.Stderr, config.ModeSSH, fmt.Errorf("plan: %w", err))
+	}
+	messages, err := openMessages(plan)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, report.Clean(err.Error()))
+		return report.ExitFailure
+	}
+	defer messages.Close()
+	return ssh(ctx, plan, messages, self.Detach)
+}

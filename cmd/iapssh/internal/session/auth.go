@@ -1,0 +1,93 @@
+package session
+
+import (
+	"context"
+	"net"
+	"slices"
+	"strings"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
+	"github.com/iapssh/iapssh/knownhosts"
+	"github.com/iapssh/iapssh/sshclient"
+)
+
+// defaultMethods is OpenSSH's order, of the methods that we know.
+const defaultMethods = "publickey,keyboard-interactive,password"
+
+// authentication is what the plan says of who we are.
+func authentication(plan config.Plan, local Local) sshclient.Auth {
+	auth := sshclient.Auth{
+		Methods:            methods(plan),
+		IdentitiesOnly:     plan.IdentitiesOnly,
+		Certificates:       plan.CertificateFiles,
+		AgentPath:          plan.AgentSocket,
+		AcceptedAlgorithms: plan.PubkeyAcceptedAlgorithms,
+		MinRSABits:         plan.RequiredRSASize,
+		Ask:                newAsker(local.Environ, local.RemoteStderr).ask,
+		BatchMode:          plan.BatchMode,
+		MaxPrompts:         plan.NumberOfPasswordPrompts,
+		PromptHost:         plan.HostKeyAlias,
+		AddToAgent: sshclient.AddToAgent{
+			Add:      plan.AddKeysToAgent != "no",
+			Ask:      plan.AddKeysToAgent == "ask",
+			Confirm:  plan.AddKeysToAgent == "confirm",
+			Lifetime: plan.AddedKeysLifetime,
+		},
+	}
+	for _, path := range plan.IdentityFiles {
+		auth.Identities = append(auth.Identities, sshclient.Identity{Path: path, Explicit: plan.IdentitiesExplicit})
+	}
+	return auth
+}
+
+// methods are those of PreferredAuthentications that are not switched off.
+func methods(plan config.Plan) []string {
+	preferred := plan.PreferredAuthentications
+	if preferred == "" {
+		preferred = defaultMethods
+	}
+	wanted := map[string]bool{
+		"publickey":            plan.PubkeyAuthentication,
+		"keyboard-interactive": plan.KbdInteractive && plan.NumberOfPasswordPrompts > 0,
+		"password":             plan.PasswordAuthentication && plan.NumberOfPasswordPrompts > 0,
+	}
+	names := []string{}
+	for name := range strings.SplitSeq(preferred, ",") {
+		if wanted[name] {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// caution is a HostTrust that says what a degraded verdict takes away, of what the
+// plan wanted.
+type caution struct {
+	sshclient.HostTrust
+	plan config.Plan
+	out  *output
+}
+
+func (c caution) Check(ctx context.Context, host string, remote net.Addr, key ssh.PublicKey) (sshclient.Verdict, error) {
+	verdict, err := c.HostTrust.Check(ctx, host, remote, key)
+	if err == nil && verdict.Degraded {
+		for _, text := range c.losses() {
+			c.out.error(text)
+		}
+	}
+	return verdict, err
+}
+
+func (c caution) losses() []string {
+	var texts []string
+	wanted := methods(c.plan)
+	if slices.Contains(wanted, "password") {
+		texts = append(texts, knownhosts.NoPassword)
+	}
+	if slices.Contains(wanted, "keyboard-interactive") {
+		texts = append(texts, knownhosts.NoKeyboardInteractive)
+	}
+	return texts
+}

@@ -1,0 +1,117 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"runtime"
+
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/tty"
+	"github.com/iapssh/iapssh/sshclient"
+)
+
+// runCommand starts the plan's command, shell or subsystem, and sees it through.
+func (r *run) runCommand(ctx context.Context) (int, error) {
+	terminal := tty.New(r.local.Stdin, r.local.Stdout)
+	s, err := r.client.Start(ctx, r.command(terminal))
+	if err != nil {
+		return 0, r.ended(ctx, err)
+	}
+	defer s.Close()
+	if err := r.detach(true); err != nil {
+		return 0, err
+	}
+	result, err := r.move(s, terminal)
+	if err != nil {
+		return 0, err
+	}
+	if r.abandoned {
+		r.out.info(fmt.Sprintf("Connection to %s closed.", r.plan.Host))
+		return 255, nil
+	}
+	if result.Lost != nil && !errors.Is(result.Lost, sshclient.ErrNoStatus) {
+		return 0, r.ended(ctx, r.lossOf(result))
+	}
+	if s.HasPTY() {
+		r.out.info(fmt.Sprintf("Connection to %s closed.", r.plan.Host))
+	}
+	return result.ExitCode(), nil
+}
+
+// command is what the server is asked for.
+func (r *run) command(terminal *tty.Terminal) sshclient.Command {
+	plan := r.plan
+	command := sshclient.Command{Exec: plan.Command, Env: plan.Environment(r.local.Environ)}
+	if plan.SessionType == "subsystem" {
+		command.Exec, command.Subsystem = "", plan.Command
+	}
+	want, refused := plan.WantTTY(tty.IsTerminal(r.local.Stdin))
+	if refused {
+		r.out.info("Pseudo-terminal will not be allocated because stdin is not a terminal.")
+	}
+	if want {
+		command.PTY = describe(terminal, r.local.Environ)
+	}
+	return command
+}
+
+// move carries the bytes, with the terminal raw if the far side has one.
+func (r *run) move(s *sshclient.Session, terminal *tty.Terminal) (sshclient.Result, error) {
+	streams := sshclient.Streams{Stdout: r.local.Stdout, Stderr: r.local.RemoteStderr}
+	var c *console
+	if s.HasPTY() && tty.IsTerminal(r.local.Stdin) {
+		var notice *linkNotice
+		if tty.IsTerminal(r.local.Stdout) && !r.plan.BatchMode && r.plan.LogLevel >= config.LogInfo {
+			notice = newLinkNotice(r.conn, r.local.Stdout)
+		}
+		var err error
+		if c, err = openConsole(terminal, s, r.out, notice); err != nil {
+			return sshclient.Result{}, err
+		}
+		defer c.close()
+	}
+	if !r.plan.StdinNull {
+		stdin, err := tty.NewReader(r.local.Stdin)
+		if err != nil {
+			return sshclient.Result{}, err
+		}
+		defer stdin.Close()
+		streams.Stdin = stdin
+		if s.HasPTY() && r.plan.EscapeChar != config.NoEscape {
+			k := &controls{run: r, session: s, console: c, terminal: terminal}
+			k.keyboard = newKeyboard(stdin, byte(r.plan.EscapeChar), k.obey)
+			defer k.keyboard.close()
+			streams.Stdin = k.keyboard
+		}
+	}
+	return s.Run(streams), nil
+}
+
+// lossOf prefers what the connection died of to what a session noticed of it.
+func (r *run) lossOf(result sshclient.Result) error {
+	if err := r.client.Err(); err != nil {
+		return err
+	}
+	return result.Lost
+}
+
+// runLocally runs a command here, with the user's shell, and waits for it. How it
+// ends does not matter, as in ssh.
+func runLocally(ctx context.Context, command string, local Local, out *output) {
+	shell, flag := variable(local.Environ, "SHELL"), "-c"
+	switch {
+	case runtime.GOOS == "windows":
+		shell, flag = "cmd.exe", "/c"
+	case shell == "":
+		shell = "/bin/sh"
+	}
+	out.log(sshclient.Debug1, fmt.Sprintf("Executing local command: %s", command))
+	cmd := exec.CommandContext(ctx, shell, flag, command)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = local.Stdin, local.Stdout, local.RemoteStderr
+	cmd.Env = local.Environ
+	if err := cmd.Run(); err != nil {
+		out.log(sshclient.Debug1, fmt.Sprintf("local command: %v", err))
+	}
+}

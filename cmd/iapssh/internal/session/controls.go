@@ -1,0 +1,170 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/tty"
+	"github.com/iapssh/iapssh/sshclient"
+	"github.com/iapssh/iapssh/transport/iap"
+)
+
+// breakLength is that of ~B, in milliseconds, as in ssh.
+const breakLength = 1000
+
+// controls obeys escapes, in the goroutine that listens to the keyboard. None waits
+// for the server; what has to is left to a goroutine of its own.
+type controls struct {
+	run      *run
+	session  *sshclient.Session
+	console  *console // nil: standard input is no terminal
+	terminal *tty.Terminal
+	keyboard *keyboard
+}
+
+func (c *controls) obey(do escape) {
+	switch do {
+	case escDisconnect:
+		c.say(".")
+		c.run.abandoned = true
+		c.run.work.Go(c.run.close) // wakes who waits for the connection
+	case escSuspend:
+		c.say("^Z [suspend ssh]")
+		tty.RequestStop()
+	case escBackground:
+		c.background()
+	case escHelp:
+		c.show(escapeHelp(c.char()))
+	case escList:
+		c.say("#\nThe following connections are open:\n  #0 client-session")
+	case escBreak:
+		c.say("B")
+		c.run.work.Go(c.sendBreak) // may wait behind what is being sent
+	case escCommand:
+		c.commandLine()
+	case escRekey:
+		c.say("R [not done: the server alone begins a key exchange here]")
+	case escQuieter, escLouder:
+		c.say(fmt.Sprintf("%s [LogLevel %s]", do, c.run.out.adjust(do == escLouder)))
+	case escStats:
+		c.say("s\n" + c.stats())
+		c.run.work.Go(c.ping)
+	}
+}
+
+func (c *controls) sendBreak() { c.session.Break(breakLength) }
+
+func (c *controls) char() byte { return byte(c.run.plan.EscapeChar) }
+
+// say shows what has been understood.
+func (c *controls) say(text string) { c.show(string(rune(c.char())) + text) }
+
+func (c *controls) show(text string) {
+	text = strings.TrimSuffix(text, "\n") + "\n"
+	io.WriteString(c.run.local.RemoteStderr, strings.ReplaceAll(text, "\n", "\r\n"))
+}
+
+// background gives the terminal back and lets the session go on. The process cannot
+// divide itself, so it becomes a job of the shell's, as after ^Z and bg.
+func (c *controls) background() {
+	if c.console == nil {
+		c.say("& [not done: standard input is no terminal]")
+		return
+	}
+	if err := tty.ContinueSoon(); err != nil {
+		c.say(fmt.Sprintf("& [not done: %v]", err))
+		return
+	}
+	c.say("& [backgrounded]")
+	c.console.detach()
+	c.keyboard.hangUp()
+	tty.RequestStop()
+}
+
+// commandLine is ~C: it would add and remove forwardings.
+func (c *controls) commandLine() {
+	switch {
+	case !c.run.plan.EscapeCommand:
+		c.show("commandline disabled")
+		return
+	case c.console == nil:
+		c.show("no terminal to ask on")
+		return
+	}
+	c.console.cooked()
+	defer c.console.resume()
+	line, err := c.terminal.Ask(context.Background(), "\r\nssh> ", true)
+	line = strings.TrimSpace(line)
+	if err != nil || line == "" {
+		return
+	}
+	if strings.HasPrefix(strings.TrimPrefix(strings.ToLower(line), "-"), "h") || line == "?" {
+		io.WriteString(c.run.local.RemoteStderr, commandHelp)
+		return
+	}
+	c.run.out.show("Forwardings are not built yet.")
+}
+
+const commandHelp = `Commands:
+      -L[bind_address:]port:host:hostport    Request local forward
+      -R[bind_address:]port:host:hostport    Request remote forward
+      -D[bind_address:]port                  Request dynamic forward
+      -KL[bind_address:]port                 Cancel local forward
+      -KR[bind_address:]port                 Cancel remote forward
+      -KD[bind_address:]port                 Cancel dynamic forward
+None of them is built yet.
+`
+
+// stats is what is known of the connection without asking anybody.
+func (c *controls) stats() string {
+	s, now := c.run.client.Stats(), time.Now()
+	age := now.Sub(s.Since).Seconds()
+	text := fmt.Sprintf("connected for %s; reached in %s, authenticated in %s more; last heard %s ago\n"+
+		"received %s (%s/s), sent %s (%s/s)",
+		round(now.Sub(s.Since)), round(c.run.greeted.Sub(c.run.dialed)), round(c.run.authenticated.Sub(c.run.greeted)), round(now.Sub(s.Heard)),
+		size(float64(s.Received)), size(float64(s.Received)/age), size(float64(s.Sent)), size(float64(s.Sent)/age))
+	session, ok := c.run.conn.(interface{ Stats() iap.Stats })
+	if !ok {
+		return text
+	}
+	relay := session.Stats()
+	text += fmt.Sprintf("\nIAP: link resumed %d times, %s not confirmed", relay.Resumes, size(float64(relay.Unconfirmed)))
+	if relay.RTT > 0 {
+		text += fmt.Sprintf(", relay %s away", round(relay.RTT))
+	}
+	if !relay.DownSince.IsZero() {
+		text += fmt.Sprintf(", no link for %s", round(now.Sub(relay.DownSince)))
+	}
+	return text
+}
+
+// ping measures the way to the server and back.
+func (c *controls) ping() {
+	if rtt, err := c.run.client.Ping(); err == nil {
+		c.show(fmt.Sprintf("round trip to the server: %s", round(rtt)))
+	}
+}
+
+func round(d time.Duration) time.Duration {
+	switch {
+	case d > time.Minute:
+		return d.Round(time.Second)
+	case d > time.Second:
+		return d.Round(10 * time.Millisecond)
+	}
+	return d.Round(100 * time.Microsecond)
+}
+
+// size writes a number of bytes for a person.
+func size(bytes float64) string {
+	for _, unit := range []string{"B", "KiB", "MiB", "GiB"} {
+		if bytes < 1024 || unit == "GiB" {
+			return strings.TrimSuffix(fmt.Sprintf("%.1f", bytes), ".0") + " " + unit
+		}
+		bytes /= 1024
+	}
+	return ""
+}

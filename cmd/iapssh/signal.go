@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/session"
+)
+
+// untilSignal gives a context that ends with the first signal that asks us to end; its cause is a *session.Killed. Signals
+// that whoever started us had ignored, as nohup does, stay ignored.
+func untilSignal(parent context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(parent)
+	w := &signalWatch{signals: make(chan os.Signal, 1), cancel: cancel, done: ctx.Done()}
+	for _, s := range endSignals() {
+		if !signal.Ignored(s) {
+			signal.Notify(w.signals, s)
+		}
+	}
+	go w.run()
+	return ctx, w.stop
+}
+
+type signalWatch struct {
+	signals chan os.Signal
+	cancel  context.CancelCauseFunc
+	done    <-chan struct{}
+}
+
+func (w *signalWatch) run() {
+	select {
+	case s := <-w.signals:
+		number, _ := s.(syscall.Signal)
+		w.cancel(&session.Killed{Signal: number})
+	case <-w.done:
+	}
+}
+
+func (w *signalWatch) stop() {
+	signal.Stop(w.signals)
+	w.cancel(nil)
+}
+
+// signalOf is the signal that ended a context.
+func signalOf(ctx context.Context) os.Signal {
+	if killed, ok := context.Cause(ctx).(*session.Killed); ok {
+		return killed.Signal
+	}
+	return os.Interrupt
+}
