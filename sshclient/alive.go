@@ -149,6 +149,9 @@ type wire struct {
 	ended atomic.Pointer[error]
 
 	received, sent atomic.Int64
+
+	sniffer sniffer // used by Read, until it has the proof
+	proved  atomic.Pointer[exchangeProof]
 }
 
 func (w *wire) Read(p []byte) (int, error) {
@@ -156,11 +159,30 @@ func (w *wire) Read(p []byte) (int, error) {
 	if n > 0 {
 		w.last.Store(int64(time.Since(w.start)) + 1)
 		w.received.Add(int64(n))
+		w.sniff(p[:n])
 	}
 	if err != nil {
 		w.ended.CompareAndSwap(nil, &err)
 	}
 	return n, err
+}
+
+// sniff keeps the server's signature over the first key exchange.
+func (w *wire) sniff(arrived []byte) {
+	if w.sniffer.over {
+		return
+	}
+	if w.sniffer.watch(arrived); w.sniffer.over {
+		w.proved.Store(&w.sniffer.proof)
+	}
+}
+
+// proof returns what sniff has found, empty when it was nothing.
+func (w *wire) proof() exchangeProof {
+	if proof := w.proved.Load(); proof != nil {
+		return *proof
+	}
+	return exchangeProof{}
 }
 
 func (w *wire) Write(p []byte) (int, error) {

@@ -38,11 +38,13 @@ type authenticator struct {
 	log      func(level Level, format string, args ...any)
 	broken   func() error // why the connection cannot be used any more, else nil
 	degraded func() bool  // the server may be anyone
+	proof    func() exchangeProof
 
 	agent     agent.ExtendedAgent // nil: none, or not dialled yet
 	agentConn io.Closer
 	release   func() bool // stops closing the agent when ctx ends
 
+	sessionID []byte
 	greeted   bool
 	keys      []candidate // not offered yet
 	listed    bool        // keys has been filled
@@ -80,10 +82,8 @@ func newAuthenticator(ctx context.Context, cfg Config, log func(Level, string, .
 // next is the ssh.ClientAuthCallback: it is called when "none" has been refused,
 // and again after each refusal or partial success.
 func (a *authenticator) next(state *ssh.ClientAuthContext) (ssh.AuthMethod, error) {
-	if !a.greeted {
-		a.greeted = true
-		a.logNegotiated(state)
-	}
+	a.greet(state.Metadata, state.Algorithms)
+	a.sessionID = state.Metadata.SessionID()
 	if err := context.Cause(a.ctx); err != nil {
 		return nil, err
 	}
@@ -138,17 +138,26 @@ func (a *authenticator) again() {
 	a.listed = false
 }
 
-// logNegotiated notes what the key exchange agreed on, in the words that programs
-// look for in ssh's output.
-func (a *authenticator) logNegotiated(state *ssh.ClientAuthContext) {
-	algorithms := state.Algorithms
-	software := strings.TrimPrefix(string(state.Metadata.ServerVersion()), "SSH-2.0-")
+// greet notes, once, whom the first key exchange was with and what it agreed on.
+func (a *authenticator) greet(peer ssh.ConnMetadata, algorithms ssh.NegotiatedAlgorithms) {
+	if a.greeted {
+		return
+	}
+	a.greeted = true
+	software := strings.TrimPrefix(string(peer.ServerVersion()), "SSH-2.0-")
+	a.log(Debug1, "SSH2_MSG_NEWKEYS received")
 	a.log(Debug1, "Remote protocol version 2.0, remote software version %s", software)
 	a.log(Debug1, "Authenticating to %s as '%s'", a.host, a.user)
-	a.log(Debug1, "kex: algorithm: %s", algorithms.KeyExchange)
-	a.log(Debug1, "kex: host key algorithm: %s", algorithms.HostKey)
-	a.log(Debug1, "kex: server->client cipher: %s MAC: %s compression: none", algorithms.Read.Cipher, macName(algorithms.Read))
-	a.log(Debug1, "kex: client->server cipher: %s MAC: %s compression: none", algorithms.Write.Cipher, macName(algorithms.Write))
+	logNegotiated(a.log, algorithms)
+}
+
+// logNegotiated notes what a key exchange agreed on, in the words that programs
+// look for in ssh's output.
+func logNegotiated(log func(Level, string, ...any), algorithms ssh.NegotiatedAlgorithms) {
+	log(Debug1, "kex: algorithm: %s", algorithms.KeyExchange)
+	log(Debug1, "kex: host key algorithm: %s", algorithms.HostKey)
+	log(Debug1, "kex: server->client cipher: %s MAC: %s compression: none", algorithms.Read.Cipher, macName(algorithms.Read))
+	log(Debug1, "kex: client->server cipher: %s MAC: %s compression: none", algorithms.Write.Cipher, macName(algorithms.Write))
 }
 
 func macName(d ssh.DirectionAlgorithms) string {

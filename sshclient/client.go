@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -21,6 +22,9 @@ type Client struct {
 	trust   HostTrust
 	verdict Verdict
 	logTo   func(Level, string)
+
+	agentPath string       // of the agent to forward; empty: none
+	agentUses atomic.Int32 // how many are open
 
 	asks chan struct{}  // from watchServer to askServer
 	done chan struct{}  // closed when the connection has ended
@@ -56,6 +60,9 @@ func Handshake(ctx context.Context, conn net.Conn, cfg Config) (*Client, error) 
 		conn: sshConn, wire: h.wire, host: cfg.Host, trust: cfg.Trust, verdict: verdict, logTo: cfg.Log,
 		asks: make(chan struct{}, 1), done: make(chan struct{}),
 	}
+	if !verdict.Degraded {
+		c.agentPath = cfg.ForwardAgent
+	}
 	c.start(cfg, chans, reqs)
 	return c, nil
 }
@@ -68,8 +75,9 @@ type handshake struct {
 	wire    *wire
 	hostKey *hostKeyMemo
 	auth    *authenticator
-	kexTime *time.Timer // closes the conn; stopped by the server's host key
-	shown   int         // bytes of banner
+	kexTime *time.Timer              // closes the conn; stopped by the server's host key
+	shown   int                      // bytes of banner
+	live    atomic.Pointer[ssh.Conn] // set when authenticated
 	logTo   func(Level, string)
 
 	mu       sync.Mutex
@@ -78,9 +86,9 @@ type handshake struct {
 
 func newHandshake(ctx context.Context, conn net.Conn, cfg Config, conf *ssh.ClientConfig) *handshake {
 	h := &handshake{ctx: ctx, cfg: cfg, conf: conf, logTo: cfg.Log, wire: &wire{Conn: conn, start: time.Now()}}
-	h.hostKey = &hostKeyMemo{ctx: ctx, trust: cfg.Trust, host: cfg.Host, asking: h.stopKexTimer, exchange: h.logExchange}
+	h.hostKey = &hostKeyMemo{ctx: ctx, trust: cfg.Trust, host: cfg.Host, asking: h.stopKexTimer, exchange: h.logHostKey, taken: h.logExchange}
 	h.auth = newAuthenticator(ctx, cfg, h.log)
-	h.auth.broken, h.auth.degraded = h.wire.broken, h.hostKey.degraded
+	h.auth.broken, h.auth.degraded, h.auth.proof = h.wire.broken, h.hostKey.degraded, h.wire.proof
 	conf.HostKeyCallback = h.hostKey.check
 	conf.BannerCallback = h.banner
 	conf.AuthCallback = h.auth.next
@@ -95,6 +103,7 @@ func (h *handshake) run() (ssh.Conn, <-chan ssh.NewChannel, <-chan *ssh.Request,
 		defer h.kexTime.Stop()
 	}
 	release := context.AfterFunc(h.ctx, h.abort)
+	h.log(Debug1, "Local version string %s", h.conf.ClientVersion)
 	conn, chans, reqs, err := ssh.NewClientConn(h.wire, h.cfg.Host, h.conf)
 	if err != nil {
 		release()
@@ -108,8 +117,18 @@ func (h *handshake) run() (ssh.Conn, <-chan ssh.NewChannel, <-chan *ssh.Request,
 		}
 		return nil, nil, nil, h.ctx.Err()
 	}
-	h.log(Verbose, "Authenticated to %s using %q.", h.cfg.Host, h.auth.method())
+	h.auth.greet(conn, conn.(ssh.AlgorithmsConnMetadata).Algorithms()) // unless "none" was refused
+	h.live.Store(&conn)
+	h.log(Verbose, "Authenticated to %s (%s) using %q.", h.cfg.Host, way(conn.RemoteAddr()), h.auth.method())
 	return conn, chans, reqs, nil
+}
+
+// way is an address as ssh's messages have it.
+func way(remote net.Addr) string {
+	if tcp, ok := remote.(*net.TCPAddr); ok {
+		return fmt.Sprintf("[%s]:%d", tcp.IP, tcp.Port)
+	}
+	return "via proxy"
 }
 
 func (h *handshake) abort() { h.wire.Close() }
@@ -179,9 +198,18 @@ func (h *handshake) banner(text string) error {
 	return nil
 }
 
-// logExchange notes a key exchange: the first, and each that the server asks for later.
-func (h *handshake) logExchange(key ssh.PublicKey) {
+// logHostKey notes the key that the server came with, at each key exchange.
+func (h *handshake) logHostKey(key ssh.PublicKey) {
 	h.log(Debug1, "Server host key: %s %s", key.Type(), ssh.FingerprintSHA256(key))
+}
+
+// logExchange notes a key exchange that goes through: the first, of which x/crypto
+// tells more only at authentication, and each later one.
+func (h *handshake) logExchange() {
+	if conn := h.live.Load(); conn != nil {
+		// x/crypto is in the exchange, in this goroutine: these are the new ones.
+		logNegotiated(h.log, (*conn).(ssh.AlgorithmsConnMetadata).Algorithms())
+	}
 	h.log(Debug1, "SSH2_MSG_NEWKEYS sent")
 }
 
@@ -209,14 +237,6 @@ func (c *Client) start(cfg Config, chans <-chan ssh.NewChannel, reqs <-chan *ssh
 		c.work.Add(2)
 		go c.watchServer(aliveness{interval: cfg.ServerAliveInterval, max: limit})
 		go c.askServer()
-	}
-}
-
-// serveChannels refuses the channels that the server opens.
-func (c *Client) serveChannels(chans <-chan ssh.NewChannel) {
-	defer c.work.Done()
-	for ch := range chans {
-		ch.Reject(ssh.UnknownChannelType, "unsupported channel type")
 	}
 }
 

@@ -186,7 +186,7 @@ func (f *fakeTrust) Learn([]ssh.PublicKey, func([]ssh.PublicKey) error) {}
 func TestHostKeyMemo(t *testing.T) {
 	first, second := sshtest.NewKey().PublicKey(), sshtest.NewKey().PublicKey()
 	trust := &fakeTrust{verdict: Verdict{Degraded: true}}
-	memo := &hostKeyMemo{ctx: t.Context(), trust: trust, asking: func() {}, exchange: func(ssh.PublicKey) {}}
+	memo := &hostKeyMemo{ctx: t.Context(), trust: trust, asking: func() {}, exchange: func(ssh.PublicKey) {}, taken: func() {}}
 	for _, step := range []struct {
 		key  ssh.PublicKey
 		want error
@@ -252,7 +252,7 @@ func TestLogLines(t *testing.T) {
 		"SSH2_MSG_NEWKEYS sent",
 		"Authentications that can continue: publickey",
 		"Offering public key: signer ED25519 " + ssh.FingerprintSHA256(key.PublicKey()),
-		`Authenticated to lab using "publickey".`,
+		`Authenticated to lab (via proxy) using "publickey".`,
 	} {
 		if !log.has(want) {
 			t.Errorf("no line %q in:\n%s", want, strings.Join(log.lines, "\n"))

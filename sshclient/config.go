@@ -1,6 +1,7 @@
 package sshclient
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"strings"
@@ -20,6 +21,15 @@ type Config struct {
 	// Values of the ssh_config keywords of the same names, see
 	// [ResolveAlgorithms]. Empty means our defaults.
 	KexAlgorithms, Ciphers, MACs string
+
+	// ForwardAgent is the socket of an ssh-agent that the commands of all sessions
+	// may use; empty means none. A server whose verdict is degraded gets none.
+	ForwardAgent string
+
+	// RekeyBytes is after how many bytes in one direction we ask for new keys; 0
+	// leaves that to the server. With channels that open and close while much is
+	// being sent it can deadlock x/crypto: it is for connections with one session.
+	RekeyBytes uint64
 
 	// KexTimeout bounds the time from Handshake's start to the server's host
 	// key; the user's answer to HostTrust's question is outside it. 0 means none.
@@ -134,9 +144,10 @@ func (cfg *Config) clientConfig() (conf *ssh.ClientConfig, ignored []string, err
 	// queue 64 packets and then block holding locks that the reader needs to
 	// reach the server's answer. The server starts them when it sees fit.
 	conf.RekeyThreshold = math.MaxInt64
-	if cfg.Version != "" {
-		conf.ClientVersion = "SSH-2.0-" + cfg.Version
+	if cfg.RekeyBytes > 0 {
+		conf.RekeyThreshold = cfg.RekeyBytes
 	}
+	conf.ClientVersion = "SSH-2.0-" + cmp.Or(cfg.Version, "Go")
 	if len(conf.HostKeyAlgorithms) == 0 {
 		conf.HostKeyAlgorithms = DefaultAlgorithms(HostKeyAlgorithms)
 	}

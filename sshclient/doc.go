@@ -13,7 +13,9 @@
 //   - algorithms.go: what we offer, and the + - ^ syntax of ssh_config
 //   - trust.go: [HostTrust], asked once per connection whatever the server re-keys
 //   - hostkeys.go: keys that the server proves to hold besides the one it used
-//   - auth.go, offer.go, candidate.go, keyfile.go, agent.go: which key is offered when
+//   - auth.go: which method is tried when; ask.go: passwords and questions
+//   - keys.go, offer.go, candidate.go, keyfile.go, agent.go: which key is offered when
+//   - agentforward.go, sniff.go: a forwarded agent, and how agents are bound to connections
 //   - session.go, request.go, pump.go: a command or shell, its requests, its bytes
 //   - alive.go: [LinkState] and the server-alive count
 //

@@ -78,6 +78,9 @@ func (a *authenticator) held() []candidate {
 	}
 	a.agent, a.agentConn = agentClient(conn), conn
 	a.release = context.AfterFunc(a.ctx, a.closeAgent)
+	if err := bind(a.agent, a.sessionID, a.proof(), false); err != nil {
+		a.log(Debug2, "agent is not bound: %v", err) // old ones, and most that are not OpenSSH's
+	}
 	keys, err := heldKeys(a.agent)
 	if err != nil {
 		a.log(Debug1, "agent: %v", err)

@@ -118,7 +118,7 @@ func TestMethodsLog(t *testing.T) {
 	a = &attempt{allowed: []testKey{key}, server: stepwise("publickey", "password"), answers: []string{"secret"},
 		auth: Auth{Identities: []Identity{{Path: key.write(t, t.TempDir(), "key", "")}}}}
 	a.run(t)
-	if !a.log.has(`Authenticated using "publickey" with partial success.`) || !a.log.has(`Authenticated to lab using "password".`) {
+	if !a.log.has(`Authenticated using "publickey" with partial success.`) || !a.log.has(`Authenticated to lab (via proxy) using "password".`) {
 		t.Errorf("no steps in %q", a.log.lines)
 	}
 }

@@ -220,7 +220,20 @@ func TestOpenSSHRekeys(t *testing.T) {
 	if trust.asked != 1 {
 		t.Errorf("host key was asked about %d times", trust.asked)
 	}
-	if n := log.count("SSH2_MSG_NEWKEYS sent"); n < 20 {
+	n := log.count("SSH2_MSG_NEWKEYS sent")
+	if agreed := log.count("kex: algorithm: mlkem768x25519-sha256") + log.count("kex: algorithm: curve25519-sha256"); n < 20 || agreed != n {
+		t.Errorf("%d key exchanges, %d were told of", n, agreed)
+	}
+}
+
+// One session may have the client ask for new keys.
+func TestOpenSSHClientRekeys(t *testing.T) {
+	server := newSSHD(t)
+	config := server.settings(t)
+	log := &logRecorder{}
+	config.Log, config.RekeyBytes = log.add, 4<<20
+	testBulk(t, server.connect(t, config), 64<<20)
+	if n := log.count("SSH2_MSG_NEWKEYS sent"); n < 10 {
 		t.Errorf("%d key exchanges", n)
 	}
 }
@@ -275,6 +288,45 @@ func TestOpenSSHAuthentication(t *testing.T) {
 				t.Errorf("error %q", denied)
 			}
 		})
+	}
+}
+
+// A key that its agent may use for one host only serves there, since the agent is told
+// whom it is used for; and a forwarded agent can be used.
+func TestOpenSSHAgent(t *testing.T) {
+	server, other := newSSHD(t), newSSHD(t)
+	dir := t.TempDir()
+	var known []byte
+	for _, key := range server.hostKeys {
+		known = append(known, "sshd "+string(ssh.MarshalAuthorizedKey(key.public))...)
+	}
+	knownFile := writeFile(t, dir, "known", known)
+	sock := realAgent(t)
+	key := server.login.write(t, dir, "constrained", "")
+	appendLine(t, filepath.Join(filepath.Dir(other.config), "authorized"), ssh.MarshalAuthorizedKey(server.login.public))
+	add := exec.Command("ssh-add", "-q", "-H", knownFile, "-h", "sshd", key)
+	add.Env = append(os.Environ(), "SSH_AUTH_SOCK="+sock)
+	if out, err := add.CombinedOutput(); err != nil {
+		t.Fatalf("ssh-add: %v\n%s", err, out)
+	}
+	config := server.settings(t)
+	config.Auth = Auth{AgentPath: sock}
+	client := server.connect(t, config)
+	if stdout, _, _ := execute(t, client, Command{Exec: "echo ${SSH_AUTH_SOCK:-none}"}, nil); stdout != "none\n" {
+		t.Errorf("an agent was forwarded unasked: %s", stdout)
+	}
+	elsewhere := other.settings(t)
+	elsewhere.Auth = Auth{AgentPath: sock}
+	if _, err := Handshake(t.Context(), other.dial(t), elsewhere); err == nil {
+		t.Error("the key served another host")
+	}
+
+	config = server.settings(t)
+	config.ForwardAgent = realAgent(t, newTestKey(t, "ed25519"))
+	client = server.connect(t, config)
+	stdout, _, result := execute(t, client, Command{Exec: "ssh-add -l; ssh-add -l"}, nil)
+	if strings.Count(stdout, "ED25519") != 2 || result.Status != 0 {
+		t.Errorf("forwarded agent: %q, %+v", stdout, result)
 	}
 }
 

@@ -117,6 +117,12 @@ func (s *Session) request(cmd Command) error {
 			return err
 		}
 	}
+	if s.client.agentPath != "" {
+		s.client.log(Debug1, "Requesting authentication agent forwarding.")
+		if _, err := s.channel.SendRequest(agentRequest, false, nil); err != nil {
+			return err
+		}
+	}
 	if cmd.PTY != nil {
 		ok, err := s.channel.SendRequest("pty-req", true, cmd.PTY.payload())
 		if err != nil {

@@ -96,6 +96,7 @@ type hostKeyMemo struct {
 	host     string
 	asking   func()              // called before trust is asked
 	exchange func(ssh.PublicKey) // called with the key at each exchange, before it is judged
+	taken    func()              // called when the key of an exchange has been accepted
 
 	mu      sync.Mutex
 	key     ssh.PublicKey // guarded by mu; nil until accepted
@@ -111,12 +112,14 @@ func (m *hostKeyMemo) check(_ string, remote net.Addr, key ssh.PublicKey) error 
 		if !bytes.Equal(m.key.Marshal(), key.Marshal()) {
 			return ErrHostKeyChanged
 		}
+		m.taken()
 		return nil
 	}
 	m.asking()
 	m.verdict, m.refusal = m.trust.Check(m.ctx, m.host, remote, key)
 	if m.refusal == nil {
 		m.key = key
+		m.taken()
 	}
 	return m.refusal
 }

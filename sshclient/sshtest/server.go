@@ -201,7 +201,7 @@ func (s *Server) ServeConn(conn net.Conn) error {
 			continue
 		}
 		sessions.Add(1)
-		go newSession(s, sshConn.User(), channel).serve(requests, &sessions)
+		go newSession(s, sshConn, channel).serve(requests, &sessions)
 	}
 	sessions.Wait()
 	return nil

@@ -23,6 +23,8 @@ type Session struct {
 	Signals <-chan string   // names without SIG; those that nobody takes are dropped
 	Done    <-chan struct{} // closed when the client has closed the session
 
+	Conn ssh.Conn // for what a server may ask of its client
+
 	server  *Server
 	channel ssh.Channel
 	resized chan Size
@@ -53,9 +55,9 @@ type Exit struct {
 	Silent bool
 }
 
-func newSession(server *Server, user string, channel ssh.Channel) *Session {
+func newSession(server *Server, conn ssh.Conn, channel ssh.Channel) *Session {
 	s := &Session{
-		User: user, server: server, channel: channel,
+		User: conn.User(), Conn: conn, server: server, channel: channel,
 		resized: make(chan Size, 1), signals: make(chan string, 8), done: make(chan struct{}),
 		deaf: make(chan struct{}),
 	}

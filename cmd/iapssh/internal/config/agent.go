@@ -21,3 +21,19 @@ func keysForAgent(value string) (whether string, lifetime time.Duration) {
 	}
 	return whether, lifetime
 }
+
+// forwardedAgent is ForwardAgent: the socket that authentication uses, one of its own, or none.
+func (b *builder) forwardedAgent(socket string) string {
+	value := first(b.s.word("forwardagent"), "no")
+	name, isName := strings.CutPrefix(value, "$")
+	switch {
+	case value == "no":
+		return ""
+	case value == "yes":
+		return socket
+	case isName && !strings.HasPrefix(name, "{"):
+		socket, _ := b.effects.LookupEnv(name)
+		return socket
+	}
+	return b.expand("forwardagent", value)
+}

@@ -128,7 +128,7 @@ var keywords = map[string]keyword{
 	"hostkeyalgorithms":        {read: keyTypes},
 	"pubkeyacceptedalgorithms": {read: keyTypes},
 	"casignaturealgorithms":    {read: algorithms("casignaturealgorithms", "Bad key types '%s'.")},
-	"rekeylimit":               {read: rekeyLimit, effect: ignored},
+	"rekeylimit":               {read: rekeyLimit},
 	"warnweakcrypto":           {read: states(flagStates, "no-pq-kex", "no"), effect: ignored},
 
 	// The connection.
@@ -175,7 +175,7 @@ var keywords = map[string]keyword{
 	"permitremoteopen":      {read: remoteOpens},
 	"streamlocalbindmask":   {read: mask},
 	"streamlocalbindunlink": {read: flag},
-	"forwardagent":          {read: forwardAgent, effect: ignored},
+	"forwardagent":          {read: forwardAgent},
 	"forwardx11":            {read: flag, effect: ignored},
 	"forwardx11trusted":     {read: flag},
 	"forwardx11timeout":     {read: seconds},

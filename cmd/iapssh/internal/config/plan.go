@@ -114,12 +114,15 @@ type Plan struct {
 	ServerAliveInterval time.Duration // 0: off
 	ServerAliveCountMax int
 	TCPKeepAlive        bool
+	RekeyBytes          int64         // 0: the server decides
+	RekeyInterval       time.Duration // asked for; nothing here heeds it
 
 	IdentityFiles            []string // in the order to try, expanded; need not exist
 	IdentitiesExplicit       bool     // some IdentityFile was given: these are not the defaults
 	IdentitiesOnly           bool
 	CertificateFiles         []string
 	AgentSocket              string        // empty: no agent
+	ForwardAgent             string        // socket of the agent to forward; empty: none
 	AddKeysToAgent           string        // "yes", "no", "ask", "confirm"
 	AddedKeysLifetime        time.Duration // in the agent; 0: for ever
 	PubkeyAuthentication     bool

@@ -27,7 +27,6 @@ var (
 	// What asks for nothing in a file that stock ssh reads too, since there it is
 	// often a default, but is meant where it is typed.
 	refusedTyped = []refusal{
-		{"ForwardAgent", "no", ""},
 		{"ForwardX11", "no", ""},
 		{"ControlMaster", "no", ""},
 		{"PKCS11Provider", "none", ""},

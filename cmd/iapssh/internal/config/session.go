@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -257,6 +258,13 @@ func (b *builder) connection(p *Plan) {
 	p.ServerAliveInterval = time.Duration(b.s.integer("serveraliveinterval", 0)) * time.Second
 	p.ServerAliveCountMax = b.s.integer("serveralivecountmax", 3)
 	p.TCPKeepAlive = b.s.flag("tcpkeepalive", true)
+	for i, word := range b.s["rekeylimit"].value {
+		if n, err := strconv.ParseInt(word, 10, 64); err == nil && i == 0 {
+			p.RekeyBytes = n
+		} else if err == nil {
+			p.RekeyInterval = time.Duration(n) * time.Second
+		}
+	}
 	p.Ciphers = b.s.word("ciphers")
 	p.MACs = b.s.word("macs")
 	p.KexAlgorithms = b.s.word("kexalgorithms")
@@ -281,6 +289,7 @@ func (b *builder) authentication(p *Plan) {
 	p.IdentitiesOnly = b.s.flag("identitiesonly", false)
 	p.CertificateFiles = b.expandAll("certificatefile", b.s["certificatefile"].value)
 	p.AgentSocket = b.agentSocket()
+	p.ForwardAgent = b.forwardedAgent(p.AgentSocket)
 	p.AddKeysToAgent, p.AddedKeysLifetime = keysForAgent(b.s.word("addkeystoagent"))
 	p.PubkeyAuthentication = b.s.word("pubkeyauthentication") != "no"
 	p.PasswordAuthentication = b.s.flag("passwordauthentication", true)

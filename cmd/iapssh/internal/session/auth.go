@@ -89,5 +89,8 @@ func (c caution) losses() []string {
 	if slices.Contains(wanted, "keyboard-interactive") {
 		texts = append(texts, knownhosts.NoKeyboardInteractive)
 	}
+	if c.plan.ForwardAgent != "" {
+		texts = append(texts, knownhosts.NoAgentForwarding)
+	}
 	return texts
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os/exec"
 	"runtime"
+	"strings"
+	"time"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/tty"
@@ -15,11 +17,13 @@ import (
 // runCommand starts the plan's command, shell or subsystem, and sees it through.
 func (r *run) runCommand(ctx context.Context) (int, error) {
 	terminal := tty.New(r.local.Stdin, r.local.Stdout)
-	s, err := r.client.Start(ctx, r.command(terminal))
+	command := r.command(terminal)
+	s, err := r.client.Start(ctx, command)
 	if err != nil {
 		return 0, r.ended(ctx, err)
 	}
 	defer s.Close()
+	r.logStart(command)
 	if err := r.detach(true); err != nil {
 		return 0, err
 	}
@@ -37,7 +41,32 @@ func (r *run) runCommand(ctx context.Context) (int, error) {
 	if s.HasPTY() {
 		r.out.info(fmt.Sprintf("Connection to %s closed.", r.plan.Host))
 	}
+	r.logEnd()
 	return result.ExitCode(), nil
+}
+
+// logStart tells what has been started, as ssh does.
+func (r *run) logStart(command sshclient.Command) {
+	say := func(format string, args ...any) { r.out.log(sshclient.Debug1, fmt.Sprintf(format, args...)) }
+	say("Entering interactive session.")
+	for _, pair := range command.Env {
+		name, value, _ := strings.Cut(pair, "=")
+		say("channel 0: setting env %s = %q", name, value)
+	}
+	switch {
+	case command.Subsystem != "":
+		say("Sending subsystem: %s", command.Subsystem)
+	case command.Exec != "":
+		say("Sending command: %s", command.Exec)
+	}
+}
+
+// logEnd tells how much has been carried.
+func (r *run) logEnd() {
+	stats := r.client.Stats()
+	seconds := time.Since(stats.Since).Seconds()
+	r.out.verbose(fmt.Sprintf("Transferred: sent %d, received %d bytes, in %.1f seconds", stats.Sent, stats.Received, seconds))
+	r.out.verbose(fmt.Sprintf("Bytes per second: sent %.1f, received %.1f", float64(stats.Sent)/seconds, float64(stats.Received)/seconds))
 }
 
 // command is what the server is asked for.

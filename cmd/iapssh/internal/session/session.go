@@ -185,11 +185,20 @@ func (r *run) clientConfig(trust sshclient.HostTrust) sshclient.Config {
 		KexAlgorithms:       plan.KexAlgorithms,
 		Ciphers:             plan.Ciphers,
 		MACs:                plan.MACs,
+		ForwardAgent:        plan.ForwardAgent,
+		RekeyBytes:          uint64(plan.RekeyBytes),
 		ServerAliveInterval: plan.ServerAliveInterval,
 		ServerAliveCountMax: plan.ServerAliveCountMax,
 		Version:             r.local.Version,
 		Banner:              r.out.banner,
 		Log:                 r.out.log,
+	}
+	if plan.RekeyBytes > 0 && plan.ForwardAgent != "" {
+		cfg.RekeyBytes = 0
+		r.out.log(sshclient.Debug1, "RekeyLimit: its bytes are left to the server's judgement, since the agent is forwarded")
+	}
+	if plan.RekeyInterval > 0 {
+		r.out.log(sshclient.Debug1, "RekeyLimit: its time is left to the server's judgement")
 	}
 	if plan.ConnectTimeout > 0 {
 		cfg.KexTimeout = max(time.Millisecond, plan.ConnectTimeout-time.Since(r.dialed))
