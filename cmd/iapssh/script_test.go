@@ -6,7 +6,9 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -47,7 +49,12 @@ func enterLab(env *testscript.Env) error {
 	env.Vars = append(l.Environ(env.Vars), "PATH="+path, "CA="+l.Files.CA, "ADC="+l.Files.ADC, "KEY="+l.Files.Key, "KNOWN_HOSTS="+l.Files.KnownHosts, "VM_ADDR="+l.Addr)
 	t := env.T().(testing.TB)
 	env.Defer(func() {
-		if v := l.Relay.Violations(); len(v) > 0 {
+		v := l.Relay.Violations()
+		if strings.HasSuffix(env.WorkDir, "script-giveup") {
+			// The user leaves while there is no link, and nobody waits for one to take leave on.
+			v = slices.DeleteFunc(v, func(v iaptest.Violation) bool { return v.Kind == iaptest.NoClose })
+		}
+		if len(v) > 0 {
 			t.Errorf("iapssh broke rules of the relay:\n%s", iaptest.Report(v))
 		}
 	})

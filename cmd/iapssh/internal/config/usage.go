@@ -2,7 +2,7 @@ package config
 
 // Synopsis is what ssh would call its usage: printed after a complaint about the
 // command line.
-const Synopsis = `usage: iapssh [-46aCGgKknNqsTtVvxy] [-c cipher_spec] [-E log_file]
+const Synopsis = `usage: iapssh [-46AaCfGgKknNqsTtVvxy] [-c cipher_spec] [-E log_file]
               [-e escape_char] [-F configfile] [-i identity_file] [-l login_name]
               [-m mac_spec] [-o option] [-P tag] [-p port] [-S ctl_path]
               [--project=PROJECT] [--zone=ZONE] [--network-interface=NIC]
@@ -46,9 +46,11 @@ Flags beside ssh's own (each also in ssh_config, by the keyword at the right;
 
 Options of ssh that work:
   -4 -6                 addresses of a direct connection
+  -A -a                 let the far side use the ssh-agent, or not
   -c -m list            ciphers, MACs
   -E file  -y           write messages to a file, to syslog
   -e char               escape character, or none
+  -f                    go into the background once the command is started
   -F file               read this configuration only; none for none
   -G                    print the configuration for a host, and exit
   -i file               identity file
@@ -62,6 +64,9 @@ Options of ssh that work:
   -s                    the command is a subsystem
   -T  -t  -tt           no terminal, a terminal, a terminal whatever stdin is
   -V                    print the version as ssh does
+
+At the beginning of a line ~? lists the escapes, ~. ends the session at once,
+~s shows how the connection does.
 
 Called as iapproxy, it takes that program's command line.
 

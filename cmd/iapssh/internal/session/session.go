@@ -145,8 +145,12 @@ func (r *run) killed(k *Killed) int {
 	return 255
 }
 
-// abandonment is how long a connection that the user has given up may take to close.
-const abandonment = 50 * time.Millisecond
+// How long a connection that the user has given up may take to close: time enough for
+// a relay that answers to hear of it, and next to none without a link.
+const (
+	abandonment = 500 * time.Millisecond
+	noLink      = 50 * time.Millisecond
+)
 
 // hangUp closes the connection.
 func (r *run) hangUp() {
@@ -155,11 +159,17 @@ func (r *run) hangUp() {
 		r.work.Wait()
 		return
 	}
+	patience := abandonment
+	if link, ok := r.conn.(sshclient.LinkState); ok {
+		if _, down := link.LinkDown(); down {
+			patience = noLink
+		}
+	}
 	closed := make(chan struct{})
 	go r.closeInBackground(closed)
 	select {
 	case <-closed:
-	case <-time.After(abandonment): // the process ends
+	case <-time.After(patience): // the process ends
 	}
 }
 

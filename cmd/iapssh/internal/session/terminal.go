@@ -75,8 +75,13 @@ func (c *console) run() {
 // suspend restores the terminal and stops this process, until it is continued.
 func (c *console) suspend() {
 	c.cooked()
-	if c.jobs.Suspend() {
-		<-c.jobs.Continue
+	for waiting := c.jobs.Suspend(); waiting; {
+		select {
+		case <-c.jobs.Continue:
+			waiting = false
+		case <-c.jobs.Stop: // the kernel lets it take the place of a SIGCONT that we have not seen
+			waiting = c.jobs.Suspend()
+		}
 	}
 	c.resume()
 }
