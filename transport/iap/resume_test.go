@@ -211,11 +211,14 @@ func TestFaultSchedules(t *testing.T) {
 				f.Skip, f.Times = rng.IntN(3), 1+rng.IntN(3)
 				faults = append(faults, f)
 			}
-			for range rng.IntN(3) {
-				trouble := []int{503, 500, 429, 4000, 4002, 1001}
-				faults = append(faults, iaptest.Fault{
-					On: iaptest.OnResume, Do: iaptest.Close, Code: trouble[rng.IntN(len(trouble))], Times: 1 + rng.IntN(2), Skip: rng.IntN(2),
-				})
+			// Different troubles, and 4000 once at most: a third in a row is final.
+			trouble := []int{503, 500, 429, 4000, 4002, 1001}
+			for _, i := range rng.Perm(len(trouble))[:rng.IntN(3)] {
+				times := 1 + rng.IntN(2)
+				if trouble[i] == iap.CloseUnknownError {
+					times = 1
+				}
+				faults = append(faults, iaptest.Fault{On: iaptest.OnResume, Do: iaptest.Close, Code: trouble[i], Times: times, Skip: rng.IntN(2)})
 			}
 			inBubble(t, faults, func(t *testing.T, _ *iaptest.Server, c *iap.Conn, vmSide net.Conn) {
 				if err := exchange(c, vmSide, 300_000+rng.Int64N(*faultSize), byte(seed%100)); err != nil {
