@@ -30,13 +30,25 @@ var (
 // the client break a rule.
 func inBubble(t *testing.T, faults []iaptest.Fault, f func(t *testing.T, s *iaptest.Server, c *iap.Conn, vmSide net.Conn)) {
 	t.Helper()
+	inBubbleWith(t, func(s *iaptest.Server, _ *iap.Dialer) { s.Faults = faults }, f)
+}
+
+// inBubbleWith is inBubble with more to configure.
+func inBubbleWith(t *testing.T, configure func(*iaptest.Server, *iap.Dialer), f func(t *testing.T, s *iaptest.Server, c *iap.Conn, vmSide net.Conn)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		backend, accepted := handOver()
 		s := iaptest.NewUnstartedServer()
-		s.Faults = faults
+		d := &iap.Dialer{}
+		configure(s, d)
 		s.Handle("vm", 22, backend)
 		s.StartInMemory()
-		c, err := dialer(s).Dial(t.Context(), vm)
+		reach := dialer(s)
+		reach.Linger, reach.Resume, reach.Trace = d.Linger, d.Resume, d.Trace
+		if d.NetDial != nil {
+			reach.NetDial = d.NetDial
+		}
+		c, err := reach.Dial(t.Context(), vm)
 		if err != nil {
 			s.Close()
 			t.Fatal(err)
