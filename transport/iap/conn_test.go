@@ -45,7 +45,7 @@ func TestFullDuplex(t *testing.T) {
 	backend, accepted := handOver()
 	_, d := relay(t, backend)
 	c, vmSide := pair(t, d, accepted)
-	if err := exchange(c, vmSide, 32<<20, 1); err != nil {
+	if err := exchange(c, vmSide, *duplexSize, 1); err != nil {
 		t.Error(err)
 	}
 }

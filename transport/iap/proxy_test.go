@@ -3,12 +3,14 @@ package iap_test
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"sync"
 	"testing"
@@ -58,6 +60,23 @@ func join(a, b net.Conn) {
 	both.Go(func() { io.Copy(a, b); a.Close() })
 	both.Go(func() { io.Copy(b, a); b.Close() })
 	both.Wait()
+}
+
+// overTLS is an https proxy, with httptest's certificate.
+func overTLS(handle func(net.Conn) error) func(net.Conn) error {
+	return func(c net.Conn) error {
+		secured := tls.Server(c, selfSigned())
+		defer secured.Close()
+		return handle(secured)
+	}
+}
+
+// trustingHTTPTest adds the authority of httptest's certificates to cfg.
+func trustingHTTPTest(cfg *tls.Config) *tls.Config {
+	s := httptest.NewTLSServer(nil)
+	defer s.Close()
+	cfg.RootCAs.AddCert(s.Certificate())
+	return cfg
 }
 
 func connectProxy(want string) func(net.Conn) error {
@@ -116,11 +135,13 @@ func TestProxies(t *testing.T) {
 	}{
 		"http":               {"http", "", connectProxy("")},
 		"http with password": {"http", "ali", connectProxy(basic)},
+		"https":              {"https", "ali", overTLS(connectProxy(basic))},
 		"socks5":             {"socks5", "ali", socksProxy},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, d := relay(t, iaptest.Serve(func(c net.Conn) { io.WriteString(c, "through") }))
 			d.NetDial = nil
+			d.TLSConfig = trustingHTTPTest(d.TLSConfig)
 			d.Proxy = throughProxy(t, tc.scheme, tc.user, tc.handle)
 			c := dial(t, d)
 			if got := readAll(t, c); got != "through" {

@@ -21,9 +21,10 @@ import (
 )
 
 var (
-	schedules = flag.Int("schedules", 15, "how many random fault schedules to run")
-	firstSeed = flag.Int("schedule", 0, "the first one")
-	faultSize = flag.Int64("faultsize", 1<<20, "bytes each way under each fault")
+	schedules  = flag.Int("schedules", 15, "how many random fault schedules to run")
+	firstSeed  = flag.Int("schedule", 0, "the first one")
+	duplexSize = flag.Int64("duplexsize", 32<<20, "bytes each way at once without a fault")
+	faultSize  = flag.Int64("faultsize", 1<<20, "bytes each way under each fault")
 )
 
 // inBubble runs f in fake time with a session over an in-memory relay that has faults. At the end the relay must not have seen
