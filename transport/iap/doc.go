@@ -19,7 +19,8 @@
 //	errors.go             what can go wrong, and the relay's close codes
 //	stats.go, trace.go    what there is to see
 //
-// SPEC.md gives the bytes and how each fact is known, since Google describes the protocol nowhere. Package iaptest is an emulator of
+// SPEC.md gives the bytes and how each fact is known, since Google describes the protocol nowhere; CONFORMANCE.md names the test that
+// holds each rule. Package iaptest is an emulator of
 // the relay, for tests of this package and of its users.
 //
 // Errors carry data. A dial fails with a *DialError, which says at which stage; beneath it lie *HTTPError, *CloseError,
