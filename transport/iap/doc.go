@@ -19,9 +19,8 @@
 //	errors.go             what can go wrong, and the relay's close codes
 //	stats.go, trace.go    what there is to see
 //
-// SPEC.md gives the bytes and how each fact is known, since Google describes the protocol nowhere; CONFORMANCE.md names the test that
-// holds each rule. Package iaptest is an emulator of
-// the relay, for tests of this package and of its users.
+// SPEC.md gives the bytes and how each fact is known, since Google describes the protocol nowhere; CONFORMANCE.md names the tests
+// that hold each rule. Package iaptest is an emulator of the relay, for tests of this package and of its users.
 //
 // Errors carry data. A dial fails with a *DialError, which says at which stage; beneath it lie *HTTPError, *CloseError,
 // *ProxyError, *ProtocolError, or an error of the token source, of TLS or of the context. A session ends with io.EOF, a
