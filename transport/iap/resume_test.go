@@ -220,6 +220,9 @@ func TestFaultSchedules(t *testing.T) {
 			var faults []iaptest.Fault
 			for range 1 + rng.IntN(5) {
 				f := survivable[rng.IntN(len(survivable))]
+				if f.Do == iaptest.Blackhole && slices.ContainsFunc(faults, isBlackhole) {
+					continue // two on one link outlast the wait for a relay that still believes in it
+				}
 				f.After = rng.Int64N(200_000)
 				f.Skip, f.Times = rng.IntN(3), 1+rng.IntN(3)
 				faults = append(faults, f)
@@ -241,6 +244,8 @@ func TestFaultSchedules(t *testing.T) {
 		})
 	}
 }
+
+func isBlackhole(f iaptest.Fault) bool { return f.Do == iaptest.Blackhole }
 
 // A dead link is noticed within 25 s when idle and 15 s when something is outstanding.
 func TestDeadLinkIsNoticed(t *testing.T) {
