@@ -31,15 +31,15 @@ const (
 
 // BenchmarkKeystroke uploads without end in one SSH session and types into another of the same connection, on a line of 20 Mbit/s and
 // 50 ms: with iap.Conn and sshclient, and with stock ssh, its ControlMaster and a ProxyCommand. An echo over plain TCP on the same
-// line says what the line itself costs. It fails when our echo takes more than 100 ms beyond the round trip, or the line is not
-// what it should be. It must run in an iaplab with a real sshd (ci/keystroke).
+// line says what the line itself costs: 50 ms idle and 75 ms loaded, since what it holds takes 50 ms to send, of which 25 ms are its
+// length. It must run in an iaplab with a real sshd (ci/keystroke); ci/transport has the bounds.
 func BenchmarkKeystroke(b *testing.B) {
 	relay := os.Getenv("IAPSSH_RELAY_URL")
 	if relay == "" {
 		b.Skip("there is no lab around this process: run ci/keystroke")
 	}
-	b.Run("ours", func(b *testing.B) { measure(b, relay, ours, roundTrip+100*time.Millisecond) })
-	b.Run("stock", func(b *testing.B) { measure(b, relay, stock, 0) })
+	b.Run("ours", func(b *testing.B) { measure(b, relay, ours) })
+	b.Run("stock", func(b *testing.B) { measure(b, relay, stock) })
 }
 
 // client is an SSH connection with a bulk upload and a session that echoes.
@@ -50,7 +50,7 @@ type client struct {
 	close    func()
 }
 
-func measure(b *testing.B, relay string, open func(testing.TB, string) client, bound time.Duration) {
+func measure(b *testing.B, relay string, open func(testing.TB, string) client) {
 	target, err := url.Parse(relay)
 	if err != nil {
 		b.Fatal(err)
@@ -80,16 +80,6 @@ func measure(b *testing.B, relay string, open func(testing.TB, string) client, b
 	report(loadedLine.at(0.5), "line-loaded-ms")
 	b.ReportMetric(rate*8/1e6, "upload-Mbit/s")
 	b.ReportMetric(0, "ns/op")
-	if idle := idleLine.at(0.5); idle > roundTrip+5*time.Millisecond {
-		b.Errorf("void: an echo takes %v on the idle line", idle)
-	}
-	// What the line holds takes 50 ms to send, of which 25 ms are its length.
-	if loaded := loadedLine.at(0.5); loaded < roundTrip+10*time.Millisecond || loaded > roundTrip+50*time.Millisecond {
-		b.Errorf("void: an echo takes %v on the loaded line", loaded)
-	}
-	if p95 := typed.at(0.95); bound > 0 && p95 > bound {
-		b.Errorf("a keystroke echoes within %v (95 of 100), want %v", p95, bound)
-	}
 }
 
 // zeros is an endless upload that counts. Interrupt ends it, as sshclient wants it.

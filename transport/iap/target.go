@@ -89,6 +89,9 @@ func relayURL(override string) (*url.URL, error) {
 	if u.Scheme != "wss" || u.Hostname() == "" {
 		return nil, fmt.Errorf("relay URL %q is not of the form wss://HOST[:PORT][/PATH]", u.Redacted())
 	}
+	if _, err := url.Parse(u.String()); err != nil {
+		return nil, fmt.Errorf("relay URL: %w", err) // an address zone may be parsed that cannot be written
+	}
 	if u.Path == "" || u.Path == "/" {
 		u.Path = "/v4"
 	}

@@ -58,7 +58,7 @@ func TestParametersAreEncoded(t *testing.T) {
 }
 
 func FuzzRelayURL(f *testing.F) {
-	for _, s := range []string{"", "wss://h", "wss://u:p@h:1/x?y#z", "wss://[::1%25eth0]/", "wss://h/%2f//", "ws://h", "wss://:443", "::"} {
+	for _, s := range []string{"", "wss://h", "wss://u:p@h:1/x?y#z", "wss://[::1%25eth0]/", "wss://h/%2f//", "ws://h", "wss://:443", "::", "wss://[::%25\x80]"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, override string) {
