@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/creds"
+	"github.com/iapssh/iapssh/sshclient"
 	"github.com/iapssh/iapssh/transport/iap"
 )
 
@@ -85,5 +88,19 @@ func TestHostileText(t *testing.T) {
 	got := Of(closed(4003, "\x1b]0;owned\a\nsecond line \u009b31m \u202eright to left"), Facts{}).Line()
 	if strings.ContainsAny(got[:len(got)-1], "\x1b\a\n\u009b\u202e") {
 		t.Errorf("unclean: %q", got)
+	}
+}
+
+// Which of our goroutines notices a hang-up first, the reading or the writing one, is chance: the words are the same.
+func TestHangUpsAreOne(t *testing.T) {
+	for _, end := range []error{io.EOF, &net.OpError{Op: "write", Err: os.NewSyscallError("write", syscall.EPIPE)}, io.ErrClosedPipe} {
+		early := Of(&sshclient.HandshakeError{Host: "vm", Stage: sshclient.StageBanner, Err: end}, Facts{}).Line()
+		if early != "kex_exchange_identification: Connection closed by remote host\n" {
+			t.Errorf("%v before the banner: %q", end, early)
+		}
+		late := Of(&sshclient.LostError{Host: "vm", Err: end}, Facts{}).Line()
+		if late != "Connection to vm closed by remote host.\n" {
+			t.Errorf("%v in a session: %q", end, late)
+		}
 	}
 }

@@ -125,11 +125,16 @@ func ofLost(e *sshclient.LostError) (Failure, bool) {
 	return Failure{Cause: e.Error()}, true
 }
 
-// hungUp says that the far side ended the connection in an ordinary way.
+// hungUp says that the far side ended the connection in an ordinary way. Whether reading or writing notices it first is chance.
 func hungUp(err error) bool {
 	var closed *iap.CloseError
 	if errors.As(err, &closed) {
 		return closed.Code == iap.CloseNormal
 	}
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET)
+	for _, end := range []error{io.EOF, io.ErrUnexpectedEOF, io.ErrClosedPipe, syscall.ECONNRESET, syscall.EPIPE} {
+		if errors.Is(err, end) {
+			return true
+		}
+	}
+	return false
 }
