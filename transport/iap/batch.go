@@ -25,6 +25,55 @@ const (
 	maxReadBuffer = 64 << 10
 )
 
+// collector keeps what is written until one goroutine passes all of it on.
+type collector struct {
+	mu      sync.Mutex // guards the fields below
+	holding bool
+	held    []byte
+	passed  []byte // the last batch's memory, to be used again
+}
+
+func (c *collector) hold() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.holding = true
+}
+
+func (c *collector) holds() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.holding
+}
+
+func (c *collector) size() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.held)
+}
+
+// add keeps a copy of p, unless the collecting has not begun.
+func (c *collector) add(p []byte) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.holding {
+		c.held = append(c.held, p...)
+	}
+	return c.holding
+}
+
+// drainTo writes the batch to w. Only one goroutine calls it.
+func (c *collector) drainTo(w io.Writer) error {
+	c.mu.Lock()
+	c.held, c.passed = c.passed[:0], c.held
+	batch := c.passed
+	c.mu.Unlock()
+	if len(batch) == 0 {
+		return nil
+	}
+	_, err := w.Write(batch)
+	return err
+}
+
 // recordConn is the conn below TLS.
 type recordConn struct {
 	net.Conn // TCP, or what NetDial returned
@@ -34,20 +83,13 @@ type recordConn struct {
 	r, w       int
 	beforeRead func() // called before the network is read; nil during the dial
 
-	mu      sync.Mutex // guards the fields below
-	holding bool
-	held    []byte
-	flushed []byte // the last batch's memory, to be used again
+	out collector
 }
 
 func (c *recordConn) Write(p []byte) (int, error) {
-	c.mu.Lock()
-	if c.holding {
-		c.held = append(c.held, p...)
-		c.mu.Unlock()
+	if c.out.add(p) {
 		return len(p), nil
 	}
-	c.mu.Unlock()
 	return c.Conn.Write(p)
 }
 
@@ -71,24 +113,8 @@ func (c *recordConn) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func (c *recordConn) hold() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.holding = true
-}
-
 // flush writes what was collected.
-func (c *recordConn) flush() error {
-	c.mu.Lock()
-	c.held, c.flushed = c.flushed[:0], c.held
-	batch := c.flushed
-	c.mu.Unlock()
-	if len(batch) == 0 {
-		return nil
-	}
-	_, err := c.Conn.Write(batch)
-	return err
-}
+func (c *recordConn) flush() error { return c.out.drainTo(c.Conn) }
 
 // maxControlHeld bounds the control frames that wait for the writer, in bytes; pings beyond it are not answered.
 const maxControlHeld = 64 << 10
@@ -97,13 +123,11 @@ const maxControlHeld = 64 << 10
 type frameConn struct {
 	*tls.Conn
 	records *recordConn
-	wake    func() // tells the writer that there is something to flush
+	wake    func() // tells the writer that there is something to flush; set before out holds
+	out     collector
 
 	mu      sync.Mutex // guards the fields below
-	holding bool
 	closed  bool
-	held    []byte
-	flushed []byte
 	readErr error // the first failure of Read: the link broke, whatever the library makes of it
 }
 
@@ -127,49 +151,28 @@ func (c *frameConn) readFailure() error {
 }
 
 func (c *frameConn) Write(p []byte) (int, error) {
-	c.mu.Lock()
 	switch {
-	case c.closed:
-		c.mu.Unlock()
+	case c.isClosed():
 		return 0, net.ErrClosed
-	case c.holding:
-		c.held = append(c.held, p...)
-		c.mu.Unlock()
+	case c.out.add(p):
 		c.wake()
 		return len(p), nil
 	}
-	c.mu.Unlock()
 	return c.Conn.Write(p)
 }
 
 // hold begins the collecting; wake is called whenever something was appended.
 func (c *frameConn) hold(wake func()) {
-	c.records.hold()
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.wake = wake
-	c.holding = true
+	c.records.out.hold()
+	c.out.hold()
 }
 
-// holds says how many bytes wait for flush.
-func (c *frameConn) holds() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return len(c.held)
-}
+// waiting says how many bytes wait for flush.
+func (c *frameConn) waiting() int { return c.out.size() }
 
 // seal moves what was collected through TLS into the record conn, without touching the network.
-func (c *frameConn) seal() error {
-	c.mu.Lock()
-	c.held, c.flushed = c.flushed[:0], c.held
-	batch := c.flushed
-	c.mu.Unlock()
-	if len(batch) == 0 {
-		return nil
-	}
-	_, err := c.Conn.Write(batch)
-	return err
-}
+func (c *frameConn) seal() error { return c.out.drainTo(c.Conn) }
 
 // flush writes everything collected to the network.
 func (c *frameConn) flush() error {
@@ -188,9 +191,8 @@ func (c *frameConn) Close() error {
 		return net.ErrClosed
 	}
 	c.closed = true
-	holding := c.holding
 	c.mu.Unlock()
-	if !holding {
+	if !c.out.holds() {
 		return c.Conn.Close()
 	}
 	now := time.Now()

@@ -18,10 +18,22 @@ import (
 	"github.com/iapssh/iapssh/transport/iap/iaptest"
 )
 
-func TestConnHoldsTheContract(t *testing.T) {
+func TestConnHoldsTheContract(t *testing.T) { holdContract(t) }
+
+// The contract holds on a link that is cut every 64 KiB, either way.
+func TestConnHoldsTheContractThroughCuts(t *testing.T) {
+	holdContract(t,
+		iaptest.Fault{On: iaptest.OnSent, After: 64 << 10, Do: iaptest.Reset},
+		iaptest.Fault{On: iaptest.OnReceived, After: 64 << 10, Do: iaptest.Fin},
+	)
+}
+
+// holdContract judges a Conn by the contract of net.Conn, on a relay with faults.
+func holdContract(t *testing.T, faults ...iaptest.Fault) {
 	nettest.TestConn(t, func() (c1, c2 net.Conn, stop func(), err error) {
 		backend, accepted := handOver()
 		s := iaptest.NewUnstartedServer()
+		s.Faults = faults
 		s.Handle("vm", 22, backend)
 		s.Start()
 		c, err := dialer(s).Dial(t.Context(), vm)

@@ -14,8 +14,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"golang.org/x/net/nettest"
-
 	"github.com/iapssh/iapssh/transport/iap"
 	"github.com/iapssh/iapssh/transport/iap/iaptest"
 )
@@ -62,34 +60,6 @@ func inBubbleWith(t *testing.T, configure func(*iaptest.Server, *iap.Dialer), f 
 		if v := s.Violations(); len(v) > 0 {
 			t.Errorf("the client broke rules:\n%s", iaptest.Report(v))
 		}
-	})
-}
-
-// The contract of net.Conn holds on a link that is cut every 64 KiB, either way.
-func TestConnHoldsTheContractThroughCuts(t *testing.T) {
-	nettest.TestConn(t, func() (c1, c2 net.Conn, stop func(), err error) {
-		backend, accepted := handOver()
-		s := iaptest.NewUnstartedServer()
-		s.Faults = []iaptest.Fault{
-			{On: iaptest.OnSent, After: 64 << 10, Do: iaptest.Reset},
-			{On: iaptest.OnReceived, After: 64 << 10, Do: iaptest.Fin},
-		}
-		s.Handle("vm", 22, backend)
-		s.Start()
-		c, err := dialer(s).Dial(t.Context(), vm)
-		if err != nil {
-			s.Close()
-			return nil, nil, nil, err
-		}
-		vmSide := <-accepted
-		return c, vmSide, func() {
-			c.Close()
-			vmSide.Close()
-			s.Close()
-			if v := s.Violations(); len(v) > 0 {
-				t.Errorf("the client broke rules:\n%s", iaptest.Report(v))
-			}
-		}, nil
 	})
 }
 

@@ -33,7 +33,7 @@ func (d *Dialer) upgrade(ctx context.Context, conn *frameConn, address, token st
 		HTTPHeader:   header,
 		Subprotocols: []string{subprotocol},
 		// A relay that sends pings faster than it reads gets no more pongs, rather than our memory.
-		OnPingReceived: func(context.Context, []byte) bool { return conn.holds() < maxControlHeld },
+		OnPingReceived: func(context.Context, []byte) bool { return conn.waiting() < maxControlHeld },
 	})
 	status := 0
 	if resp != nil {
