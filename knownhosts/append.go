@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/iapssh/iapssh/internal/filelock"
 )
 
 // Errors of [Append].
@@ -124,7 +126,7 @@ func openLocked(path string) (*os.File, error) {
 			}
 			return nil, err
 		}
-		locked, err := tryLock(f)
+		locked, err := filelock.Try(f)
 		if err == nil && locked && isAt(f, path) {
 			return f, nil
 		}

@@ -1,0 +1,196 @@
+package cache
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func always() bool { return true }
+
+// ignoring makes a renewal of one that needs no context.
+func ignoring(renew func() (time.Duration, error)) func(context.Context) (time.Duration, error) {
+	return func(context.Context) (time.Duration, error) { return renew() }
+}
+
+// This binary plays the other processes, as the environment variable says: "hold" takes a lock and keeps it until it is killed,
+// "renew" gets an entry and tells how.
+const (
+	envRole = "CACHE_TEST_ROLE"
+	envDir  = "CACHE_TEST_DIR"
+)
+
+func TestMain(m *testing.M) {
+	switch os.Getenv(envRole) {
+	case "":
+		os.Exit(m.Run())
+	case "hold":
+		err := play(func() (time.Duration, error) {
+			fmt.Println("locked")
+			select {}
+		})
+		fmt.Println(err)
+	case "renew":
+		err := play(func() (time.Duration, error) {
+			fmt.Println("renewed")
+			time.Sleep(100 * time.Millisecond) // long enough for the others to come
+			return time.Hour, nil
+		})
+		fmt.Println(err)
+	}
+}
+
+func play(renew func() (time.Duration, error)) error {
+	c, err := Open(os.Getenv(envDir))
+	if err != nil {
+		return err
+	}
+	value := 7
+	return c.For(alice).Once(context.Background(), "token", "", &value, always, ignoring(renew))
+}
+
+// other starts a process with a role, and returns its output.
+func other(t *testing.T, role, dir string) (*exec.Cmd, *bufio.Reader) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), envRole+"="+role, envDir+"="+dir)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return cmd, bufio.NewReader(out)
+}
+
+func TestOneOfManyProcesses(t *testing.T) {
+	_, dir := open(t)
+	var cmds []*exec.Cmd
+	var outs []*bufio.Reader
+	for range 12 {
+		cmd, out := other(t, "renew", dir)
+		cmds, outs = append(cmds, cmd), append(outs, out)
+	}
+	renewed := 0
+	for i, cmd := range cmds {
+		text, err := io.ReadAll(outs[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		switch string(text) {
+		case "renewed\n<nil>\n":
+			renewed++
+		case "<nil>\n":
+		default:
+			t.Errorf("process %d: %q", i, text)
+		}
+	}
+	if renewed != 1 {
+		t.Errorf("%d processes renewed", renewed)
+	}
+}
+
+// A lock dies with the process that holds it.
+func TestHolderIsKilled(t *testing.T) {
+	c, dir := open(t)
+	cmd, out := other(t, "hold", dir)
+	if line, err := out.ReadString('\n'); line != "locked\n" {
+		t.Fatalf("%q, %v", line, err)
+	}
+	value := 0
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	refuse := ignoring(func() (time.Duration, error) { return 0, errors.New("the lock is another's") })
+	if err := c.For(alice).Once(ctx, "token", "", &value, always, refuse); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("while it lives: %v", err)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // killed
+	set := func() (time.Duration, error) { value = 8; return time.Hour, nil }
+	if err := c.For(alice).Once(t.Context(), "token", "", &value, always, ignoring(set)); err != nil || value != 8 {
+		t.Errorf("after it: %d, %v", value, err)
+	}
+}
+
+// A holder that is suspended keeps its lock; time is not the clock's here.
+func TestHolderIsSuspended(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := open(t)
+		s := c.For(alice)
+		lock, held := c.tryLock(s.key("token", "").base() + lockSuffix)
+		if !held {
+			t.Fatal("not locked")
+		}
+		defer lock.Close()
+		began, value := time.Now(), 0
+		set := func() (time.Duration, error) { value = 9; return time.Hour, nil }
+		if err := s.Once(t.Context(), "token", "", &value, always, ignoring(set)); err != nil || value != 9 {
+			t.Errorf("%d, %v", value, err)
+		}
+		if waited := time.Since(began); waited < patience || waited > patience+maxWait {
+			t.Errorf("waited %v", waited)
+		}
+	})
+}
+
+// When the first one fails the next one tries, and its result serves the others.
+func TestFailureIsNotShared(t *testing.T) {
+	c, _ := open(t)
+	var calls atomic.Int32
+	var failed atomic.Int32
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			value := ""
+			renew := func() (time.Duration, error) {
+				if calls.Add(1) == 1 {
+					return 0, errors.New("out of luck")
+				}
+				value = "found"
+				return time.Hour, nil
+			}
+			switch err := c.For(alice).Once(t.Context(), "token", "", &value, always, ignoring(renew)); {
+			case err != nil:
+				failed.Add(1)
+			case value != "found":
+				t.Errorf("got %q", value)
+			}
+		})
+	}
+	wg.Wait()
+	if calls.Load() != 2 || failed.Load() != 1 {
+		t.Errorf("%d calls, %d failures", calls.Load(), failed.Load())
+	}
+}
+
+// An entry that its reader does not approve of is replaced, once.
+func TestNotGood(t *testing.T) {
+	c, _ := open(t)
+	s := c.For(alice)
+	s.Put("token", "", "refused", time.Hour)
+	value, calls := "", 0
+	renew := func() (time.Duration, error) { calls++; value = "fresh"; return time.Hour, nil }
+	for range 2 {
+		if err := s.Once(t.Context(), "token", "", &value, func() bool { return value != "refused" }, ignoring(renew)); err != nil || value != "fresh" {
+			t.Errorf("%q, %v", value, err)
+		}
+	}
+	if calls != 1 {
+		t.Errorf("%d calls", calls)
+	}
+}
