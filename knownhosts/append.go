@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,7 +37,8 @@ const (
 // line ending gets one.
 //
 // The lines are written in one piece and under a lock, so processes that learn
-// at the same time lose nothing, ssh included. A missing file is created with
+// at the same time lose nothing, ssh included; and of several that learn the same,
+// one stores it. A missing file is created with
 // mode 0600, and its directory, if missing, with 0700; modes of existing ones
 // are kept.
 //
@@ -45,8 +47,7 @@ const (
 // not be written it is an fs.ErrPermission (or of the system's read-only kind),
 // for a directory in its place [ErrIsDirectory].
 func Append(path string, names []string, key ssh.PublicKey, hash bool) error {
-	text, err := format(names, key, hash)
-	if err != nil {
+	if err := checkNames(names); err != nil {
 		return err
 	}
 	if err := makeDir(filepath.Dir(path)); err != nil {
@@ -57,6 +58,10 @@ func Append(path string, names []string, key ssh.PublicKey, hash bool) error {
 		return err
 	}
 	defer f.Close() // and unlock
+	text := format(unstored(f, names, key), key, hash)
+	if len(text) == 0 {
+		return nil
+	}
 	if open, err := endsOpen(f); err != nil {
 		return err
 	} else if open {
@@ -68,26 +73,46 @@ func Append(path string, names []string, key ssh.PublicKey, hash bool) error {
 	return f.Close()
 }
 
-// format returns the lines for names.
-func format(names []string, key ssh.PublicKey, hash bool) ([]byte, error) {
-	stored := make([]string, len(names))
-	for i, name := range names {
-		if !storable(name) {
-			return nil, fmt.Errorf("%q %w", name, ErrName)
-		}
-		stored[i] = lower(name)
-		if hash {
-			stored[i] = HashName(name)
-		}
+// unstored returns the names that no line of the file gives the key yet. A file that cannot be read, or not whole, has none.
+func unstored(f *os.File, names []string, key ssh.PublicKey) []string {
+	text, err := readAll(f)
+	if err != nil {
+		return names
 	}
-	if !hash && len(stored) > 0 {
-		stored = []string{strings.Join(stored, ",")}
+	file := []File{{Path: f.Name(), Text: text}}
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		entries, _ := lookup(file, name)
+		return slices.ContainsFunc(entries, func(e Entry) bool { return e.Marker == NoMarker && e.KeyText == keyText(key) })
+	})
+}
+
+// format returns the lines for names, which are storable.
+func format(names []string, key ssh.PublicKey, hash bool) []byte {
+	if len(names) == 0 {
+		return nil
+	}
+	lines := []string{lower(strings.Join(names, ","))}
+	if hash {
+		lines = nil
+		for _, name := range names {
+			lines = append(lines, HashName(name))
+		}
 	}
 	var b bytes.Buffer
-	for _, hosts := range stored {
+	for _, hosts := range lines {
 		fmt.Fprintf(&b, "%s %s %s\n", hosts, key.Type(), keyText(key))
 	}
-	return b.Bytes(), nil
+	return b.Bytes()
+}
+
+// checkNames wants all names storable.
+func checkNames(names []string) error {
+	for _, name := range names {
+		if !storable(name) {
+			return fmt.Errorf("%q %w", name, ErrName)
+		}
+	}
+	return nil
 }
 
 // storable tells whether name is one that a line can hold and Matches finds

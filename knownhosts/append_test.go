@@ -62,6 +62,24 @@ func TestAppendCreates(t *testing.T) {
 	}
 }
 
+// Many that learn the same host at once, as a fleet's first connections through one jump host do, store it once; what is new is added.
+func TestAppendStoresOnce(t *testing.T) {
+	for _, hash := range []bool{false, true} {
+		path := filepath.Join(t.TempDir(), "kh")
+		for _, names := range [][]string{{"web"}, {"WEB"}, {"web", "10.0.0.1"}, {"10.0.0.1"}} {
+			if err := knownhosts.Append(path, names, key(t, "ed25519"), hash); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := knownhosts.Append(path, []string{"web"}, key(t, "rsa"), hash); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Count(read(t, path), "\n"); got != 3 {
+			t.Errorf("hash %t: %d lines:\n%s", hash, got, read(t, path))
+		}
+	}
+}
+
 func TestAppendRefuses(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "kh")
 	for _, name := range []string{"", "a b", "a,b", "*", "h?", "!a", "#a", "|1|x", "@revoked", "a\nb", "a\rb", "a\tb", "a]", "[a", "[a]", "[a]:", "[a]:x", "[]:22", "a\x00", "a\"b", `a\b`} {

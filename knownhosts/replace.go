@@ -108,14 +108,13 @@ func replaced(text string, names []string, keys []ssh.PublicKey, hash bool) (str
 		if len(missing) == 0 {
 			continue
 		}
-		lines, err := format(missing, key, hash)
-		if err != nil {
+		if err := checkNames(missing); err != nil {
 			return "", err
 		}
 		if n := b.Len(); n > 0 && b.Bytes()[n-1] != '\n' {
 			b.WriteByte('\n')
 		}
-		b.Write(lines)
+		b.Write(format(missing, key, hash))
 	}
 	return b.String(), nil
 }
