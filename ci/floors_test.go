@@ -53,7 +53,7 @@ var doors = []struct {
 	{"github.com/creack/pty", []string{"sshclient/sshtest"}, "only a server, or a test, makes terminals"},
 	{"golang.org/x/crypto/ssh", []string{"sshclient", "sshclient/control", "sshclient/sshtest", "knownhosts", "cmd/iapssh/internal/session", "cmd/internal/lab"},
 		"keys and connections stay within the SSH packages and what joins them"},
-	{"golang.org/x/sys", []string{"cmd/iapssh/internal/tty", "cmd/iapssh/internal/detach", "cmd/iapssh/internal/tunnel", "transport/iap", "sshclient", "sshclient/sshtest", "knownhosts/filelock", "cmd/iapssh/internal/cache"},
+	{"golang.org/x/sys", []string{"cmd/iapssh/internal/tty", "cmd/iapssh/internal/detach", "cmd/iapssh/internal/tunnel", "transport/iap", "sshclient", "sshclient/control", "sshclient/sshtest", "knownhosts/filelock", "cmd/iapssh/internal/cache"},
 		"system calls sit behind one small function for each"},
 }
 

@@ -35,7 +35,7 @@ func (c *Client) serveChannels(chans <-chan ssh.NewChannel) {
 	defer c.work.Done()
 	for ch := range chans {
 		switch {
-		case ch.ChannelType() != agentChannel:
+		case ch.ChannelType() != agentChannel, c.joined:
 			ch.Reject(ssh.UnknownChannelType, "unsupported channel type")
 		case c.agentPath == "":
 			c.log(Error, "Warning: ssh server tried agent forwarding.")

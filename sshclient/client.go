@@ -23,6 +23,7 @@ type Client struct {
 	verdict Verdict
 	logTo   func(Level, string)
 
+	joined    bool         // another process holds the connection, see Join
 	agentPath string       // of the agent to forward; empty: none
 	agentUses atomic.Int32 // how many are open
 
@@ -246,7 +247,7 @@ func (c *Client) serveRequests(reqs <-chan *ssh.Request) {
 	defer c.work.Done()
 	learned := false
 	for req := range reqs {
-		if req.Type == hostKeysOffer && !learned && !c.verdict.Degraded {
+		if req.Type == hostKeysOffer && !learned && c.trust != nil && !c.verdict.Degraded {
 			learned = true
 			c.work.Add(1)
 			go c.learnHostKeys(req.Payload)
@@ -258,7 +259,11 @@ func (c *Client) serveRequests(reqs <-chan *ssh.Request) {
 // wait notices the end of the connection.
 func (c *Client) wait() {
 	defer c.work.Done()
-	c.setCause(c.conn.Wait())
+	cause := c.conn.Wait()
+	if c.joined {
+		cause = ErrMasterGone
+	}
+	c.setCause(cause)
 	close(c.done)
 }
 
@@ -296,8 +301,8 @@ func (c *Client) isClosing() bool {
 func (c *Client) Done() <-chan struct{} { return c.done }
 
 // Err says why the connection ended: ErrClosed, ErrServerSilent, io.EOF when the
-// server hung up, else the net.Conn's error or what x/crypto found wrong. It is
-// nil while the connection lives.
+// server hung up, else the net.Conn's error or what x/crypto found wrong; of a
+// joined connection ErrClosed or ErrMasterGone. It is nil while the connection lives.
 func (c *Client) Err() error {
 	select {
 	case <-c.done:

@@ -93,6 +93,8 @@ type Plan struct {
 	RelayURL    string // replaces scheme and host of the relay; empty: Google's
 	CACertsFile string // extra roots for TLS to Google, PEM; may be empty
 
+	Sharing Sharing
+
 	SessionType   string // "default", "none" (-N), "subsystem" (-s)
 	Command       string // remote command or subsystem name; empty: a shell
 	RequestTTY    string // "auto", "no", "yes", "force"; see WantTTY
