@@ -27,6 +27,9 @@ type Client struct {
 	agentPath string       // of the agent to forward; empty: none
 	agentUses atomic.Int32 // how many are open
 
+	forwards       *Forwards
+	serverChannels atomic.Int32 // how many the server has open
+
 	asks chan struct{}  // from watchServer to askServer
 	done chan struct{}  // closed when the connection has ended
 	work sync.WaitGroup // the client's goroutines and those of its sessions' requests
@@ -61,6 +64,7 @@ func Handshake(ctx context.Context, conn net.Conn, cfg Config) (*Client, error) 
 		conn: sshConn, wire: h.wire, host: cfg.Host, trust: cfg.Trust, verdict: verdict, logTo: cfg.Log,
 		asks: make(chan struct{}, 1), done: make(chan struct{}),
 	}
+	c.forwards = newForwards(c, cfg.Forwards)
 	if !verdict.Degraded {
 		c.agentPath = cfg.ForwardAgent
 	}
@@ -265,6 +269,7 @@ func (c *Client) wait() {
 	}
 	c.setCause(cause)
 	close(c.done)
+	c.forwards.close()
 }
 
 func (c *Client) setCause(err error) {
@@ -317,7 +322,7 @@ func (c *Client) Err() error {
 // Verdict returns what HostTrust said of the server.
 func (c *Client) Verdict() Verdict { return c.verdict }
 
-// Close ends the connection and all sessions on it, and returns when the client's
+// Close ends the connection, all sessions on it and all forwards, and returns when the client's
 // goroutines have ended.
 func (c *Client) Close() error {
 	c.setCause(ErrClosed)

@@ -11,7 +11,7 @@ import (
 
 // Join makes a client of a connection that another process holds and shares. conn
 // leads to that process and is ready for [ssh.NewControlClientConn]; package control
-// makes such. Of cfg only Host, ForwardAgent and Log matter: keys, trust and
+// makes such. Of cfg only Host, ForwardAgent, Forwards and Log matter: keys, trust and
 // keepalives are the holder's affair, and so is the agent that is forwarded if the
 // holder allows it.
 //
@@ -28,6 +28,7 @@ func Join(conn net.Conn, cfg Config) (*Client, error) {
 		conn: sshConn, wire: w, host: cfg.Host, logTo: cfg.Log, joined: true, agentPath: cfg.ForwardAgent,
 		asks: make(chan struct{}, 1), done: make(chan struct{}),
 	}
+	c.forwards = newForwards(c, cfg.Forwards)
 	c.start(Config{}, chans, reqs)
 	return c, nil
 }
