@@ -36,10 +36,16 @@ type Dialer struct {
 	// Proxy says which proxy (http, https, socks5) leads to the relay, which it is given with scheme https; a nil URL means
 	// none. Nil: HTTPS_PROXY, ALL_PROXY and NO_PROXY of the environment.
 	Proxy func(relay *url.URL) (*url.URL, error)
-	// TLSConfig is the base for the connection to the relay. Nil: the system's certificates.
+	// TLSConfig is the base for the connection to the relay. Nil: the system's certificates. One with a client certificate leads
+	// to the relay that asks for it.
 	TLSConfig *tls.Config
-	// URL replaces DefaultURL; of the form wss://HOST[:PORT][/PATH].
+	// URL replaces the relay that serves the target; of the form wss://HOST[:PORT][/PATH].
 	URL string
+	// Universe is the domain of the cloud whose relay is meant. Empty: googleapis.com.
+	Universe string
+	// Endpoint is dialled in the place of the relay's host, and without a proxy: the name or address of an endpoint of Private
+	// Service Connect, as HOST or HOST:PORT. TLS and HTTP name the relay all the same.
+	Endpoint string
 	// UserAgent of the upgrade request. Empty: "iapssh".
 	UserAgent string
 	// Resume bounds one outage: how long a session tries to get a new link. 0 means 15 minutes, less than 0 not at all.
@@ -63,10 +69,7 @@ func (d *Dialer) Dial(ctx context.Context, target Target) (*Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	began := time.Now()
-	if err := target.check(); err != nil {
-		return nil, &DialError{Stage: StageTarget, Target: target, Err: err}
-	}
-	relay, err := relayURL(d.URL)
+	relay, err := d.relay(target)
 	if err != nil {
 		return nil, &DialError{Stage: StageTarget, Target: target, Err: err}
 	}
@@ -76,6 +79,22 @@ func (d *Dialer) Dial(ctx context.Context, target Target) (*Conn, error) {
 	}
 	opened.phases.Session = time.Since(began)
 	return newConn(*d, relay, target, opened), nil
+}
+
+// relay is the base URL of the relay that is to serve target.
+func (d *Dialer) relay(target Target) (*url.URL, error) {
+	if err := target.check(); err != nil {
+		return nil, err
+	}
+	if d.URL != "" {
+		return relayURL(d.URL)
+	}
+	certificate := d.TLSConfig != nil && (len(d.TLSConfig.Certificates) > 0 || d.TLSConfig.GetClientCertificate != nil)
+	base, err := target.relayFor(d.Universe, certificate)
+	if err != nil {
+		return nil, err
+	}
+	return relayURL(base)
 }
 
 // Phases says when the steps of a dial were done, counted from its beginning.

@@ -1,5 +1,5 @@
 // Package iap is a client of Identity-Aware Proxy's TCP forwarding: a net.Conn to a port of a Google Compute Engine VM that has no
-// external address.
+// external address, of a host on premises, or of a Cloud Run workload.
 //
 // A Dialer opens sessions:
 //
@@ -14,6 +14,7 @@
 //	resume.go             what follows the end of a link, and how a session gets the next
 //	link.go, pulse.go     one WebSocket: reader, writer, pings
 //	batch.go              the two thin conns around TLS that make a batch cost one system call
+//	target.go             what can be reached, by which relay and with which parameters
 //	upgrade.go, reach.go  HTTP upgrade; TCP, proxy and TLS
 //	internal/wire         the relay's messages
 //	errors.go             what can go wrong, and the relay's close codes

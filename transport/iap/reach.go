@@ -26,6 +26,13 @@ const maxHeader = 64 << 10
 // connect gives a TCP connection, direct or through a proxy, to the relay.
 func (d *Dialer) connect(ctx context.Context, relay *url.URL) (net.Conn, error) {
 	addr := hostPort(relay, "443")
+	if d.Endpoint != "" {
+		addr = endpointAddr(d.Endpoint, relay)
+		conn, err := d.dialTCP(ctx, addr)
+		tuneTCP(conn)
+		d.Trace.connect(addr, "", conn, err)
+		return conn, err
+	}
 	via, err := d.proxyFor(relay)
 	if err != nil {
 		return nil, &ProxyError{Proxy: "settings", Err: err}

@@ -1,50 +1,118 @@
 package iap
 
 import (
+	"crypto/tls"
 	"net/url"
 	"strings"
 	"testing"
 )
 
+var (
+	someVM   = Target{Project: "p", Zone: "z", Instance: "i", Port: 22}
+	someHost = Target{Project: "p", Region: "r", Network: "n", Host: "10.0.0.5", Port: 3389}
+	someRun  = Target{Project: "p", Region: "europe-west1", Port: 22, Workload: Workload{Type: "job", Name: "j", ProjectNumber: "42"}}
+)
+
+// Which relay serves whom, and what an override leaves of it.
 func TestRelayURL(t *testing.T) {
-	for _, tc := range []struct{ override, connect string }{
-		{"", "wss://tunnel.cloudproxy.app/v4/connect"},
-		{"wss://localhost:8443", "wss://localhost:8443/v4/connect"},
-		{"wss://localhost:8443/", "wss://localhost:8443/v4/connect"},
-		{"wss://localhost/relay", "wss://localhost/relay/connect"},
-		{"wss://localhost/relay/", "wss://localhost/relay/connect"},
-		{"wss://localhost/relay?x=y", "wss://localhost/relay/connect"},
-		{"wss://mtls.tunnel.cloudproxy.app/v4", "wss://mtls.tunnel.cloudproxy.app/v4/connect"},
-		{"wss://tunnel-cloudproxy.example.goog/v4", "wss://tunnel-cloudproxy.example.goog/v4/connect"},
-		{"wss://[::1]:8443/v4", "wss://[::1]:8443/v4/connect"},
+	certified := &tls.Config{Certificates: make([]tls.Certificate, 1)}
+	for _, tc := range []struct {
+		dialer  Dialer
+		target  Target
+		connect string
+	}{
+		{Dialer{}, someVM, "wss://tunnel.cloudproxy.app/v4/connect"},
+		{Dialer{}, someHost, "wss://tunnel.cloudproxy.app/v4/connect"},
+		{Dialer{}, someRun, "wss://europe-west1.ssh.run.app/v4/connect"},
+		{Dialer{TLSConfig: certified}, someVM, "wss://mtls.tunnel.cloudproxy.app/v4/connect"},
+		{Dialer{TLSConfig: certified}, someHost, "wss://mtls.tunnel.cloudproxy.app/v4/connect"},
+		{Dialer{TLSConfig: certified}, someRun, "wss://europe-west1.ssh.run.app/v4/connect"},
+		{Dialer{TLSConfig: &tls.Config{}}, someVM, "wss://tunnel.cloudproxy.app/v4/connect"},
+		{Dialer{Universe: "googleapis.com"}, someVM, "wss://tunnel.cloudproxy.app/v4/connect"},
+		{Dialer{Universe: "example.goog"}, someVM, "wss://tunnel-cloudproxy.example.goog/v4/connect"},
+		{Dialer{Universe: "example.goog", TLSConfig: certified}, someHost, "wss://tunnel-cloudproxy.example.goog/v4/connect"},
+		{Dialer{URL: "wss://localhost:8443", TLSConfig: certified}, someVM, "wss://localhost:8443/v4/connect"},
+		{Dialer{URL: "wss://localhost:8443/", Universe: "example.goog"}, someRun, "wss://localhost:8443/v4/connect"},
+		{Dialer{URL: "wss://localhost/relay"}, someVM, "wss://localhost/relay/connect"},
+		{Dialer{URL: "wss://localhost/relay/"}, someVM, "wss://localhost/relay/connect"},
+		{Dialer{URL: "wss://localhost/relay?x=y"}, someVM, "wss://localhost/relay/connect"},
+		{Dialer{URL: "wss://[::1]:8443/v4"}, someVM, "wss://[::1]:8443/v4/connect"},
 	} {
-		base, err := relayURL(tc.override)
+		base, err := tc.dialer.relay(tc.target)
 		if err != nil {
-			t.Errorf("%q: %v", tc.override, err)
+			t.Errorf("%+v: %v", tc.dialer, err)
 			continue
 		}
-		got, _, _ := strings.Cut(Target{Project: "p", Zone: "z", Instance: "i", Port: 22}.connectURL(base), "?")
-		if got != tc.connect {
-			t.Errorf("%q: %s, want %s", tc.override, got, tc.connect)
+		if got, _, _ := strings.Cut(tc.target.connectURL(base), "?"); got != tc.connect {
+			t.Errorf("%+v: %s, want %s", tc.dialer, got, tc.connect)
 		}
 	}
 }
 
-// What a name or a session id holds stays one parameter, whatever it is.
+// Of a target too little, or too much, is told before the network is asked; what becomes part of a host's name is one label of it.
+func TestTargetIsChecked(t *testing.T) {
+	with := func(target Target, change func(*Target)) Target { change(&target); return target }
+	for _, tc := range []struct {
+		dialer Dialer
+		target Target
+		want   string
+	}{
+		{Dialer{}, Target{}, "no project, zone, instance given"},
+		{Dialer{}, Target{DestGroup: "g", Port: 22}, "no project, region, network, host given"},
+		{Dialer{}, Target{Workload: Workload{Container: "c"}}, "no project, region, project_number, cr_workload_type, cr_deployment_name given"},
+		{Dialer{}, with(someVM, func(t *Target) { t.Port = 65536 }), "port 65536 is not within 1…65535"},
+		{Dialer{}, with(someHost, func(t *Target) { t.Zone = "z" }), "zone and region exclude each other"},
+		{Dialer{}, with(someHost, func(t *Target) { t.Interface = "nic1" }), "interface and region exclude each other"},
+		{Dialer{}, with(someRun, func(t *Target) { t.Network = "n" }), "network and region exclude each other"},
+		{Dialer{}, with(someRun, func(t *Target) { t.Port = 80 }), "port 80: of a Cloud Run workload only port 22 can be reached"},
+		{Dialer{}, with(someRun, func(t *Target) { t.Workload.Type = "x" }), `workload type "x" is none of service, job, worker_pool, instance`},
+		{Dialer{}, with(someRun, func(t *Target) { t.Region = "evil.example/" }), `region "evil.example/" is not the name of one`},
+		{Dialer{Universe: "evil.example/"}, someVM, `universe domain "evil.example/" is not a domain`},
+		{Dialer{Universe: "example.goog"}, someRun, `no relay for Cloud Run is known in universe "example.goog"`},
+	} {
+		if _, err := tc.dialer.relay(tc.target); err == nil || err.Error() != tc.want {
+			t.Errorf("%+v: %v, want %s", tc.target, err, tc.want)
+		}
+	}
+}
+
+// What a name or a session id holds stays one parameter, whatever it is; each kind of target has its own, and no more.
 func TestParametersAreEncoded(t *testing.T) {
-	base, err := relayURL("")
+	base, err := relayURL(DefaultURL)
 	if err != nil {
 		t.Fatal(err)
 	}
 	odd := "a b&c=d/e?f#g%h+é\x00"
-	target := Target{Project: "domain.com:" + odd, Zone: odd, Instance: odd, Interface: odd, Port: 65535}
+	vm := Target{Project: "domain.com:" + odd, Zone: odd, Instance: odd, Interface: odd, Port: 65535}
+	host := Target{Project: "p", Region: odd, Network: odd, Host: "fd00::1", DestGroup: odd, Port: 1}
+	run := Target{Project: "p", Region: odd, Port: 22, Workload: Workload{
+		Type: "service", Name: "s/revisions/" + odd, ProjectNumber: "42", Instance: odd, Container: odd}}
 	for text, want := range map[string]url.Values{
-		target.connectURL(base): {
-			"project": {target.Project}, "zone": {odd}, "instance": {odd}, "interface": {odd}, "port": {"65535"}, "newWebsocket": {"True"},
+		vm.connectURL(base): {
+			"project": {vm.Project}, "zone": {odd}, "instance": {odd}, "interface": {odd}, "port": {"65535"}, "newWebsocket": {"True"},
 		},
-		target.reconnectURL(base, odd, 1<<63): {
+		someVM.connectURL(base): {
+			"project": {"p"}, "zone": {"z"}, "instance": {"i"}, "interface": {"nic0"}, "port": {"22"}, "newWebsocket": {"True"},
+		},
+		host.connectURL(base): {
+			"project": {"p"}, "region": {odd}, "network": {odd}, "host": {"fd00::1"}, "group": {odd}, "port": {"1"}, "newWebsocket": {"True"},
+		},
+		someHost.connectURL(base): {
+			"project": {"p"}, "region": {"r"}, "network": {"n"}, "host": {"10.0.0.5"}, "port": {"3389"}, "newWebsocket": {"True"},
+		},
+		run.connectURL(base): {
+			"project": {"p"}, "region": {odd}, "project_number": {"42"}, "cr_workload_type": {"service"},
+			"cr_deployment_name": {"s/revisions/" + odd}, "cr_instance_id": {odd}, "cr_container_id": {odd}, "port": {"22"}, "newWebsocket": {"True"},
+		},
+		someRun.connectURL(base): {
+			"project": {"p"}, "region": {"europe-west1"}, "project_number": {"42"}, "cr_workload_type": {"job"},
+			"cr_deployment_name": {"j"}, "port": {"22"}, "newWebsocket": {"True"},
+		},
+		vm.reconnectURL(base, odd, 1<<63): {
 			"sid": {odd}, "ack": {"9223372036854775808"}, "zone": {odd}, "newWebsocket": {"True"},
 		},
+		host.reconnectURL(base, "sid", 0): {"sid": {"sid"}, "ack": {"0"}, "region": {odd}, "newWebsocket": {"True"}},
+		run.reconnectURL(base, "sid", 7):  {"sid": {"sid"}, "ack": {"7"}, "region": {odd}, "newWebsocket": {"True"}},
 	} {
 		u, err := url.Parse(text)
 		if err != nil {
@@ -53,6 +121,40 @@ func TestParametersAreEncoded(t *testing.T) {
 		got, err := url.ParseQuery(u.RawQuery)
 		if err != nil || got.Encode() != want.Encode() || u.Fragment != "" || strings.ContainsAny(u.RawQuery, " \x00#") {
 			t.Errorf("%s\ngives  %v, %v\nwanted %v", text, got, err, want)
+		}
+	}
+}
+
+// The name of the far end, which SSH libraries cut into host and port.
+func TestTargetString(t *testing.T) {
+	v6 := someHost
+	v6.Host = "fd00::1"
+	revision := someRun
+	revision.Workload.Name = "s/revisions/s-1"
+	for target, want := range map[Target]string{
+		someVM:   "i.z.p:22",
+		someHost: "10.0.0.5.n.r.p:3389",
+		v6:       "[fd00::1.n.r.p]:3389",
+		someRun:  "j.europe-west1.p:22",
+		revision: "s.europe-west1.p:22",
+	} {
+		if got := target.String(); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
+// An endpoint of Private Service Connect has the relay's port, unless it names one.
+func TestEndpointAddr(t *testing.T) {
+	relay, err := relayURL("wss://localhost:8443")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for endpoint, want := range map[string]string{
+		"psc.example": "psc.example:8443", "10.0.0.9:443": "10.0.0.9:443", "fd00::9": "[fd00::9]:8443", "[fd00::9]": "[fd00::9]:8443", "[fd00::9]:1": "[fd00::9]:1",
+	} {
+		if got := endpointAddr(endpoint, relay); got != want {
+			t.Errorf("%s: %s, want %s", endpoint, got, want)
 		}
 	}
 }
@@ -66,7 +168,7 @@ func FuzzRelayURL(f *testing.F) {
 		if err != nil {
 			return
 		}
-		text := Target{Project: "p", Zone: "z", Instance: "i", Port: 22}.connectURL(base)
+		text := someVM.connectURL(base)
 		u, err := url.Parse(text)
 		if err != nil {
 			t.Fatalf("%q gives %q: %v", override, text, err)

@@ -106,7 +106,7 @@ func (s *Server) serve(raw net.Conn) {
 	for _, v := range wrong {
 		s.record(id, v)
 	}
-	if status == 0 && s.Zone != "" && req.zone != s.Zone {
+	if status == 0 && (!known(req.place.zone, s.Zone) || !known(req.place.region, s.Region)) {
 		status = http.StatusNotFound
 	}
 	if status != 0 {
@@ -144,9 +144,12 @@ func (s *Server) serverTLS(seen *hello) *tls.Config {
 		NextProtos:                  []string{"http/1.1"},
 		DynamicRecordSizingDisabled: true,
 	}
+	if s.ClientCAs != nil {
+		base.ClientCAs, base.ClientAuth = s.ClientCAs, tls.RequireAndVerifyClientCert
+	}
 	base.GetConfigForClient = func(h *tls.ClientHelloInfo) (*tls.Config, error) {
 		seen.serverName, seen.protocols = h.ServerName, slices.Clone(h.SupportedProtos)
-		if h.ServerName != mtlsHost {
+		if h.ServerName != mtlsHost || s.ClientCAs != nil {
 			return nil, nil
 		}
 		mtls := base.Clone()

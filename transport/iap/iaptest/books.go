@@ -81,6 +81,7 @@ const (
 	UnknownParameter  ViolationKind = "query parameter unknown"
 	RepeatedParameter ViolationKind = "query parameter repeated"
 	BadParameter      ViolationKind = "query parameter malformed"
+	WrongRelay        ViolationKind = "host of a relay that serves other targets"
 )
 
 // The rules of RFC 6455.
@@ -142,11 +143,8 @@ const (
 // SessionInfo is the account of one session. Counts are bytes of payload since
 // its start, over all its links.
 type SessionInfo struct {
-	SID      string
-	Project  string
-	Zone     string
-	Instance string
-	Port     int
+	SID    string
+	Target Target
 
 	Links     int    // how many links it has had
 	Received  uint64 // from the client
@@ -163,7 +161,7 @@ type SessionInfo struct {
 
 func (i SessionInfo) String() string {
 	return fmt.Sprintf("%s:%d %s, %d links, up %d received %d delivered %d acked, down %d sent %d acked, code %d %s",
-		i.Instance, i.Port, i.State, i.Links, i.Received, i.Delivered, i.AckedUp, i.Sent, i.Acked, i.Code, i.Reason)
+		i.Target.name(), i.Target.Port, i.State, i.Links, i.Received, i.Delivered, i.AckedUp, i.Sent, i.Acked, i.Code, i.Reason)
 }
 
 // books is what a server remembers for those who ask.

@@ -14,10 +14,12 @@ import (
 )
 
 // The names by which clients know Google's relay. The second is used by
-// clients that present a certificate of their own.
+// clients that present a certificate of their own, the third behind a region for
+// Cloud Run.
 const (
 	relayHost = "tunnel.cloudproxy.app"
 	mtlsHost  = "mtls.tunnel.cloudproxy.app"
+	runDomain = ".ssh.run.app"
 )
 
 // authority is a certificate authority of one server, with the server's own
@@ -55,7 +57,7 @@ func newAuthority() (*authority, error) {
 		NotAfter:     ca.NotAfter,
 		KeyUsage:     x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		DNSNames:     []string{"localhost", relayHost, mtlsHost},
+		DNSNames:     []string{"localhost", relayHost, mtlsHost, "*" + runDomain},
 		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
 	}
 	caDER, err := x509.CreateCertificate(rand.Reader, ca, ca, caKey.Public(), caKey)

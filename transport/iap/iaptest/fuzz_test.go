@@ -43,13 +43,15 @@ func FuzzFrames(f *testing.F) {
 func FuzzRequest(f *testing.F) {
 	f.Add([]byte("GET /v4/connect?project=p&zone=z&instance=i&interface=nic0&port=22 HTTP/1.1\r\nHost: x\r\n" +
 		"Authorization: Bearer t\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"))
+	f.Add([]byte("GET /v4/connect?project=p&region=r&network=n&host=h&port=22 HTTP/1.1\r\nHost: x\r\n\r\n"))
+	f.Add([]byte("GET /v4/connect?project=p&region=r&project_number=1&cr_workload_type=job&cr_deployment_name=j&port=22 HTTP/1.1\r\nHost: x\r\n\r\n"))
 	f.Add([]byte("GET /v4/reconnect?sid=a%20b&ack=18446744073709551616 HTTP/1.1\r\nHost: [::1]:443\r\n\r\n"))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(raw)))
 		if err != nil {
 			return
 		}
-		if req, status, wrong := checkRequest(r, hello{}); status == 0 && req.zone == "" {
+		if req, status, wrong := checkRequest(r, hello{}); status == 0 && req.place == (place{}) {
 			t.Fatalf("accepted %+v, %v", req, wrong)
 		}
 	})

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -23,17 +22,11 @@ const (
 type request struct {
 	resume bool
 	token  string
-	target target // connect
+	target Target // connect
 	sid    string // reconnect
 	ack    uint64 // reconnect
-	zone   string
+	place  place
 	accept string // the answer to Sec-WebSocket-Key
-}
-
-// target is where a session leads.
-type target struct {
-	project, zone, instance string
-	port                    int
 }
 
 // hello is what a client showed in its TLS handshake.
@@ -68,9 +61,9 @@ func checkRequest(r *http.Request, h hello) (req request, status int, wrong []Vi
 	req.accept = c.upgrade(r)
 	switch r.URL.Path {
 	case "/v4/connect":
-		c.connect(r.URL.RawQuery, &req)
+		c.connect(r, &req)
 	case "/v4/reconnect":
-		c.reconnect(r.URL.RawQuery, &req)
+		c.reconnect(r, &req)
 	default:
 		c.fault(http.StatusNotFound, BadPath, "%q", r.URL.Path)
 	}
@@ -78,11 +71,7 @@ func checkRequest(r *http.Request, h hello) (req request, status int, wrong []Vi
 }
 
 func (c *checker) tls(r *http.Request, h hello) {
-	host := r.Host
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	host = strings.Trim(host, "[]")
+	host := hostname(r.Host)
 	isIP := net.ParseIP(host) != nil // an address is never sent as server name
 	if (!isIP || h.serverName != "") && !strings.EqualFold(host, h.serverName) {
 		c.fault(tolerated, BadServerName, "server name %q, Host %q", h.serverName, r.Host)
@@ -93,6 +82,14 @@ func (c *checker) tls(r *http.Request, h hello) {
 	if h.serverName == mtlsHost && !h.clientCert {
 		c.fault(tolerated, NoClientCert, "%s", h.serverName)
 	}
+}
+
+// hostname is a Host header without its port.
+func hostname(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	return strings.Trim(host, "[]")
 }
 
 // token never appears in a violation, nor does a header that may hold it.
@@ -149,35 +146,9 @@ func hasToken(h http.Header, name, token string) bool {
 	return false
 }
 
-// connect reads the parameters of instance mode; another mode is another list.
-func (c *checker) connect(raw string, req *request) {
-	p := c.parameters(raw, "project", "zone", "instance", "interface", "port")
-	req.zone = p["zone"]
-	req.target = target{project: p["project"], zone: p["zone"], instance: p["instance"]}
-	port, err := strconv.ParseUint(p["port"], 10, 16)
-	if p["port"] != "" && (err != nil || port == 0) {
-		c.fault(http.StatusBadRequest, BadParameter, "port %q", p["port"])
-	}
-	req.target.port = int(port)
-}
-
-func (c *checker) reconnect(raw string, req *request) {
-	p := c.parameters(raw, "sid", "ack", "zone")
-	req.resume, req.sid, req.zone = true, p["sid"], p["zone"]
-	ack, err := strconv.ParseUint(p["ack"], 10, 64)
-	if p["ack"] != "" && err != nil {
-		c.fault(http.StatusBadRequest, BadParameter, "ack %q", p["ack"])
-	}
-	req.ack = ack
-}
-
-// parameters demands each of the names once. Besides these clients may send
-// newWebsocket and the cache buster "_".
-func (c *checker) parameters(raw string, names ...string) map[string]string {
-	query, err := url.ParseQuery(raw)
-	if err != nil {
-		c.fault(http.StatusBadRequest, BadParameter, "%v", err)
-	}
+// parameters demands each of the needed names once. Besides the optional ones
+// clients may send newWebsocket and the cache buster "_".
+func (c *checker) parameters(query url.Values, needed, optional []string) map[string]string {
 	values := make(map[string]string)
 	for _, name := range slices.Sorted(maps.Keys(query)) {
 		got := query[name]
@@ -185,7 +156,7 @@ func (c *checker) parameters(raw string, names ...string) map[string]string {
 		case len(got) > 1:
 			c.fault(http.StatusBadRequest, RepeatedParameter, "%q", name)
 			values[name] = got[0]
-		case slices.Contains(names, name):
+		case slices.Contains(needed, name), slices.Contains(optional, name) && got[0] != "":
 			values[name] = got[0]
 		case name == "newWebsocket" && !strings.EqualFold(got[0], "true"):
 			c.fault(tolerated, BadParameter, "newWebsocket=%q", got[0])
@@ -193,7 +164,8 @@ func (c *checker) parameters(raw string, names ...string) map[string]string {
 			c.fault(tolerated, UnknownParameter, "%q", name)
 		}
 	}
-	for _, name := range names {
+	slices.Sort(needed)
+	for _, name := range needed {
 		if values[name] == "" {
 			c.fault(http.StatusBadRequest, MissingParameter, "%q", name)
 		}

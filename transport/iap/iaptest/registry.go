@@ -11,20 +11,24 @@ import (
 // What a server knows: its targets, its tokens, its links and its sessions.
 
 // lookup finds the backend of a target, or says why the session is refused.
-func (s *Server) lookup(t target) (Backend, *closing) {
+func (s *Server) lookup(t Target) (Backend, *closing) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch ports := s.backends[t.instance]; {
-	case s.Project != "" && t.project != s.Project:
+	switch ports := s.backends[t.name()]; {
+	case !known(t.Project, s.Project), !known(t.Network, s.Network), !known(t.Group, s.Group):
 		return nil, &closing{code: codeDenied, reason: "not authorized"}
 	case ports == nil:
 		return nil, &closing{code: codeNoInstance, reason: "Failed to lookup instance"}
-	case ports[t.port] == nil:
+	case ports[t.Port] == nil:
 		return nil, &closing{code: codeNoBackend, reason: "failed to connect to backend"}
 	default:
-		return ports[t.port], nil
+		return ports[t.Port], nil
 	}
 }
+
+// known says whether a name that a client gives, if it does, is the only one that
+// a server knows, if it knows but one.
+func known(given, only string) bool { return given == "" || only == "" || given == only }
 
 // authorized judges a token; stale says that it was good once.
 func (s *Server) authorized(token string) (ok, stale bool) {

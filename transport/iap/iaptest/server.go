@@ -3,6 +3,7 @@ package iaptest
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -23,9 +24,14 @@ type Server struct {
 	// token but the empty one is good.
 	Authorize func(token string) bool
 
-	// Project and Zone, when not empty, are the only ones the relay knows. Another
-	// project closes with 4033; another zone is HTTP status 404.
-	Project, Zone string
+	// Project, Zone, Region, Network and Group, when not empty, are the only ones the
+	// relay knows. Another zone or region is HTTP status 404; another project, network
+	// or destination group closes with 4033.
+	Project, Zone, Region, Network, Group string
+
+	// ClientCAs, if not nil, are the authorities whose certificates a client must
+	// present, whatever the host; TLS fails for others.
+	ClientCAs *x509.CertPool
 
 	// Window is how many bytes may be under way to the client, sent or about to
 	// be, without its ACK, before the relay stops reading the backend; 1.5 MB if 0.
@@ -202,15 +208,16 @@ func (s *Server) Close() {
 	s.wg.Wait()
 }
 
-// Handle says what listens on a port of an instance. A client that names an
-// instance without any port is closed with 4047, a port without backend with 4003.
-func (s *Server) Handle(instance string, port int, b Backend) {
+// Handle says what listens on a port of an instance, of a host, which goes by its
+// address or name, or of a workload of Cloud Run. A client that names one without
+// any port is closed with 4047, a port without backend with 4003.
+func (s *Server) Handle(name string, port int, b Backend) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.backends[instance] == nil {
-		s.backends[instance] = make(map[int]Backend)
+	if s.backends[name] == nil {
+		s.backends[name] = make(map[int]Backend)
 	}
-	s.backends[instance][port] = b
+	s.backends[name][port] = b
 }
 
 // NetDial opens a connection to the server, whatever addr says. It fits the
@@ -233,8 +240,8 @@ func (s *Server) NetDial(ctx context.Context, _, _ string) (net.Conn, error) {
 }
 
 // ClientTLS returns a configuration that trusts the server. Its certificate is
-// good for 127.0.0.1, ::1, localhost, tunnel.cloudproxy.app and
-// mtls.tunnel.cloudproxy.app.
+// good for 127.0.0.1, ::1, localhost, tunnel.cloudproxy.app,
+// mtls.tunnel.cloudproxy.app and Cloud Run's REGION.ssh.run.app.
 func (s *Server) ClientTLS() *tls.Config {
 	return &tls.Config{RootCAs: s.ca.pool(), NextProtos: []string{"http/1.1"}}
 }

@@ -37,7 +37,7 @@ func TestEcho(t *testing.T) {
 	c.goodbye()
 	wantViolations(t, srv)
 	got := srv.Sessions()
-	want := SessionInfo{SID: sid, Project: "p", Zone: "z", Instance: "vm", Port: 22, Links: 1,
+	want := SessionInfo{SID: sid, Target: Target{Project: "p", Zone: "z", Instance: "vm", Interface: "nic0", Port: 22}, Links: 1,
 		Received: 10, Delivered: 10, Sent: 10, Acked: 10, State: Ended, Code: 1000}
 	if len(got) == 1 {
 		got[0].AckedUp = 0 // depends on the time
@@ -67,11 +67,25 @@ func TestUpgradeRefused(t *testing.T) {
 		{"no port", get(func(r *rawRequest) { r.query.Del("port") }), 400, MissingParameter},
 		{"port 0", get(func(r *rawRequest) { r.query.Set("port", "0") }), 400, BadParameter},
 		{"two zones", get(func(r *rawRequest) { r.query.Add("zone", "z") }), 400, RepeatedParameter},
+		{"no interface", get(func(r *rawRequest) { r.query.Del("interface") }), 400, MissingParameter},
+		{"other region", hostMode(func(r *rawRequest) { r.query.Set("region", "y") }), 404, ""},
+		{"host without network", hostMode(func(r *rawRequest) { r.query.Del("network") }), 400, MissingParameter},
+		{"group alone", get(func(r *rawRequest) {
+			r.query = url.Values{"project": {"p"}, "port": {"22"}, "group": {"g"}, "region": {"r"}, "network": {"n"}}
+		}), 400, MissingParameter},
+		{"workload without project number", runMode(func(r *rawRequest) { r.query.Del("project_number") }), 400, MissingParameter},
+		{"workload without region", runMode(func(r *rawRequest) { r.query.Del("region") }), 400, MissingParameter},
+		{"project number with letters", runMode(func(r *rawRequest) { r.query.Set("project_number", "p") }), 400, BadParameter},
+		{"workload of another type", runMode(func(r *rawRequest) { r.query.Set("cr_workload_type", "worker-pool") }), 400, BadParameter},
+		{"workload's port 80", runMode(func(r *rawRequest) { r.query.Set("port", "80") }), 400, BadParameter},
+		{"workload at the common relay", runMode(func(r *rawRequest) { r.host, r.tls.ServerName = relayHost, relayHost }), 404, WrongRelay},
+		{"instance at Cloud Run's relay", get(func(r *rawRequest) { r.host, r.tls.ServerName = "r"+runDomain, "r"+runDomain }), 404, WrongRelay},
+		{"workload at another region's relay", runMode(func(r *rawRequest) { r.host, r.tls.ServerName = "x"+runDomain, "x"+runDomain }), 404, WrongRelay},
 		{"token in URL", get(func(r *rawRequest) { r.query.Set("_", "secret-token") }), 400, TokenInURL},
 		{"sid is needed", get(func(r *rawRequest) { r.path = "/v4/reconnect"; r.query = url.Values{"ack": {"0"}, "zone": {"z"}} }), 400, MissingParameter},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			srv := newTestServer(t, func(s *Server) { s.Zone = "z" })
+			srv := newTestServer(t, func(s *Server) { s.Zone, s.Region = "z", "r" })
 			srv.Handle("vm", 22, Echo())
 			r := connectRequest(srv, "vm", 22)
 			tt.change(r)
@@ -82,6 +96,57 @@ func TestUpgradeRefused(t *testing.T) {
 				wantViolations(t, srv)
 			} else {
 				wantViolations(t, srv, tt.kind)
+			}
+		})
+	}
+}
+
+// hostMode and runMode change a request of instance mode into one of another mode,
+// and then as told.
+func hostMode(change func(*rawRequest)) func(*rawRequest) {
+	return func(r *rawRequest) {
+		r.query = url.Values{"project": {"p"}, "port": {"22"}, "region": {"r"}, "network": {"n"}, "host": {"vm"}, "group": {"g"}}
+		change(r)
+	}
+}
+
+func runMode(change func(*rawRequest)) func(*rawRequest) {
+	return func(r *rawRequest) {
+		r.query = url.Values{"project": {"p"}, "port": {"22"}, "region": {"r"}, "project_number": {"42"},
+			"cr_workload_type": {"service"}, "cr_deployment_name": {"vm/revisions/vm-1"}, "cr_container_id": {"c"}}
+		change(r)
+	}
+}
+
+// The other modes are served, their sessions resumed in their region and nowhere else.
+func TestModes(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(*rawRequest)
+		want   Target
+	}{
+		"host": {hostMode(func(*rawRequest) {}), Target{Project: "p", Port: 22, Region: "r", Network: "n", Host: "vm", Group: "g"}},
+		"Cloud Run": {runMode(func(r *rawRequest) { r.host, r.tls.ServerName = "r"+runDomain, "r"+runDomain }), Target{Project: "p", Port: 22, Region: "r",
+			ProjectNumber: "42", WorkloadType: "service", Deployment: "vm/revisions/vm-1", Container: "c"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := newTestServer(t, func(s *Server) { s.Region, s.Network, s.Group = "r", "n", "g" })
+			srv.Handle("vm", 22, Echo())
+			r := connectRequest(srv, "vm", 22)
+			tt.change(r)
+			c := r.upgrade(t, srv)
+			again := resumeRequest(srv, c.wantSID(), 0)
+			c.raw.Close()
+			again.upgrade(t, srv).answerClose(codeUnknownSID, "unknown session")
+			again.query.Del("zone")
+			again.query.Set("region", "r")
+			c = again.upgrade(t, srv)
+			if op, p := c.next(); op != 2 || !bytes.Equal(p, appendAck(nil, tagReconnectAck, 0)[2:]) {
+				t.Fatalf("want RECONNECT_SUCCESS 0, got %s", describe(op, p))
+			}
+			c.goodbye()
+			wantViolations(t, srv, BadParameter) // the zone
+			if got := srv.Sessions()[0].Target; got != tt.want {
+				t.Errorf("%+v, want %+v", got, tt.want)
 			}
 		})
 	}
@@ -133,6 +198,10 @@ func TestRefusedAfterUpgrade(t *testing.T) {
 		kinds  []ViolationKind
 	}{
 		{"other project", func(r *rawRequest) { r.query.Set("project", "q") }, 4033, "not authorized", nil},
+		{"other network", hostMode(func(r *rawRequest) { r.query.Set("network", "m") }), 4033, "not authorized", nil},
+		{"other group", hostMode(func(r *rawRequest) { r.query.Set("group", "h") }), 4033, "not authorized", nil},
+		{"unknown host", hostMode(func(r *rawRequest) { r.query.Set("host", "10.0.0.9") }), 4047, "Failed to lookup instance", nil},
+		{"unknown workload", runMode(func(r *rawRequest) { r.query.Set("cr_deployment_name", "nn") }), 4047, "Failed to lookup instance", nil},
 		{"bad token", func(r *rawRequest) { r.header["Authorization"] = []string{"Bearer wrong-token"} }, 4033, "not authorized", nil},
 		{"no token", func(r *rawRequest) { delete(r.header, "Authorization") }, 4033, "not authorized", []ViolationKind{BadAuthorization}},
 		{"unknown instance", func(r *rawRequest) { r.query.Set("instance", "nn") }, 4047, "Failed to lookup instance", nil},
@@ -145,7 +214,7 @@ func TestRefusedAfterUpgrade(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			srv := newTestServer(t, func(s *Server) {
-				s.Project = "p"
+				s.Project, s.Network, s.Group = "p", "n", "g"
 				s.Authorize = func(token string) bool { return token == "secret-token" }
 			})
 			srv.Handle("vm", 22, Echo())

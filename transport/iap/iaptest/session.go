@@ -31,7 +31,7 @@ type session struct {
 	srv     *Server
 	number  int
 	sid     string
-	target  target
+	target  Target
 	backend net.Conn
 
 	mu    sync.Mutex
@@ -278,9 +278,8 @@ func (s *session) confirmed() bool {
 func (s *session) info() SessionInfo {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t := s.target
 	info := SessionInfo{
-		SID: s.sid, Project: t.project, Zone: t.zone, Instance: t.instance, Port: t.port,
+		SID: s.sid, Target: s.target,
 		Links: s.links, Received: s.up.end, Delivered: s.up.start, AckedUp: s.ackedUp,
 		Sent: s.sent, Acked: s.down.start, Resent: s.resent, State: Attached,
 	}

@@ -2,6 +2,7 @@ package iaptest
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"time"
 )
@@ -177,6 +178,10 @@ func (l *link) success(s *session, received uint64) []byte {
 func (l *link) resume() *closing {
 	s := l.srv.session(l.req.sid)
 	if s == nil {
+		return &closing{code: codeUnknownSID, reason: "unknown session"}
+	}
+	if l.req.place != s.target.place() {
+		l.violation(&misuse{kind: BadParameter, detail: fmt.Sprintf("resumed at %+v, begun at %+v", l.req.place, s.target.place())})
 		return &closing{code: codeUnknownSID, reason: "unknown session"}
 	}
 	received, refused := s.resume(l.dialing, l, l.req.ack)
