@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"github.com/iapssh/iapssh/knownhosts/filelock"
+	"github.com/iapssh/iapssh/internal/filelock"
 )
 
 // Errors of [Append].

@@ -100,7 +100,7 @@ func (c *Client) askServer() {
 		case <-c.done:
 			return
 		case <-c.asks:
-			if c.signOfLife() != nil {
+			if _, _, err := c.conn.SendRequest(keepaliveRequest, true, nil); err != nil {
 				return
 			}
 		}
@@ -124,7 +124,7 @@ func (c *Client) Stats() Stats {
 // as long as the connection lives.
 func (c *Client) Ping() (time.Duration, error) {
 	start := time.Now()
-	if err := c.signOfLife(); err != nil {
+	if _, _, err := c.conn.SendRequest(keepaliveRequest, true, nil); err != nil {
 		return 0, err
 	}
 	return time.Since(start), nil

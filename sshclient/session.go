@@ -232,7 +232,7 @@ func (c *Client) whyLost() error {
 	if c.isClosing() {
 		return ErrClosed // Close may still wait for the far side
 	}
-	err := c.signOfLife()
+	_, _, err := c.conn.SendRequest(keepaliveRequest, true, nil)
 	if err == nil {
 		return ErrNoStatus
 	}

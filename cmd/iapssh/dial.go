@@ -33,7 +33,7 @@ type relay struct {
 }
 
 func newRelay(plan config.Plan, messages io.Writer) *relay {
-	r := &relay{dialer: iap.Dialer{URL: plan.RelayURL, UserAgent: "iapssh/" + version}, debug: func(string, ...any) {}}
+	r := &relay{dialer: iap.Dialer{URL: plan.RelayURL, Universe: plan.Universe, Endpoint: plan.PSC, UserAgent: "iapssh/" + version}, debug: func(string, ...any) {}}
 	r.dialer.Token = r.token
 	if plan.LogLevel >= config.LogDebug1 {
 		r.debug = debugLines(messages)
@@ -102,7 +102,7 @@ func direct(ctx context.Context, plan config.Plan) (net.Conn, error) {
 	return conn, nil
 }
 
-// dial opens a session with the plan's VM.
+// dial opens a session with the plan's target.
 func (r *relay) dial(ctx context.Context, plan config.Plan) (*iap.Conn, error) {
 	if err := plan.NotBuilt(); err != nil {
 		return nil, err
@@ -161,13 +161,21 @@ func (r *relay) facts(plan config.Plan) report.Facts {
 	return f
 }
 
-// target is the plan's VM and port.
+// target is what the plan leads to, behind IAP.
 func target(plan config.Plan) iap.Target {
-	return iap.Target{
-		Project:   plan.IAP.Project,
-		Zone:      plan.IAP.Zone,
-		Instance:  plan.IAP.Instance,
-		Interface: plan.IAP.Interface,
-		Port:      plan.IAP.Port,
+	t := plan.IAP
+	to := iap.Target{Project: t.Project, Port: t.Port}
+	switch {
+	case t.Workload.Type != "":
+		to.Region = t.Region
+		to.Workload = iap.Workload{
+			Type: t.Workload.Type, Name: t.Instance, ProjectNumber: t.Workload.ProjectNumber,
+			Instance: t.Workload.Instance, Container: t.Workload.Container,
+		}
+	case t.IsVM():
+		to.Zone, to.Instance, to.Interface = t.Zone, t.Instance, t.Interface
+	default:
+		to.Region, to.Network, to.Host, to.DestGroup = t.Region, t.Network, t.Instance, t.DestGroup
 	}
+	return to
 }

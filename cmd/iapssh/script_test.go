@@ -46,7 +46,7 @@ func enterLab(env *testscript.Env) error {
 	env.Values[labKey{}] = l
 	env.Defer(l.Close)
 	path := l.Path(env.Getenv("PATH"), env.WorkDir)
-	env.Vars = append(l.Environ(env.Vars), "PATH="+path, "CA="+l.Files.CA, "ADC="+l.Files.ADC, "KEY="+l.Files.Key, "KNOWN_HOSTS="+l.Files.KnownHosts, "VM_ADDR="+l.Addr)
+	env.Vars = append(l.Environ(env.Vars), "PATH="+path, "CA="+l.Files.CA, "ADC="+l.Files.ADC, "KEY="+l.Files.Key, "KNOWN_HOSTS="+l.Files.KnownHosts, "VM_ADDR="+l.Addr, "RELAY_ADDR="+l.RelayAddr())
 	t := env.T().(testing.TB)
 	env.Defer(func() {
 		v := l.Relay.Violations()

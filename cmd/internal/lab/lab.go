@@ -29,11 +29,17 @@ import (
 	"github.com/iapssh/iapssh/transport/iap/iaptest"
 )
 
-// What the lab's cloud holds: one VM.
+// What the lab's cloud holds: one VM, which is also a host of a network by its address there, and a service of Cloud Run.
 const (
 	Project = "lab-project"
 	Zone    = "europe-west1-b"
 	VM      = "lab-vm"
+
+	Region  = "europe-west1"
+	Network = "lab-network"
+	Group   = "lab-group"
+	Host    = "10.0.0.5"
+	Service = "lab-service"
 )
 
 // Config says what kind of lab to make.
@@ -70,6 +76,7 @@ func New(cfg Config) (*Lab, error) {
 	l.Google = googletest.NewServer()
 	l.Relay = iaptest.NewUnstartedServer()
 	l.Relay.Project, l.Relay.Zone = Project, Zone
+	l.Relay.Region, l.Relay.Network, l.Relay.Group = Region, Network, Group
 	l.Relay.Authorize = l.Google.Valid
 	l.Relay.Faults = cfg.Faults
 	l.Relay.Start()
@@ -110,13 +117,20 @@ func (l *Lab) furnish(cfg Config) error {
 		addr, hostKey = l.embedded.Addr, l.embedded.HostKey()
 	}
 	l.Addr = addr
-	l.Relay.Handle(VM, 22, iaptest.TCP(addr))
+	for _, name := range []string{VM, Host, Service} {
+		l.Relay.Handle(name, 22, iaptest.TCP(addr))
+	}
 	if !cfg.FirstUse {
 		if err := l.trust(hostKey, addr); err != nil {
 			return err
 		}
 	}
 	return l.writeFiles(addr)
+}
+
+// RelayAddr is the relay's HOST:PORT, which stands for an endpoint of Private Service Connect as well.
+func (l *Lab) RelayAddr() string {
+	return strings.TrimSuffix(strings.TrimPrefix(l.Relay.URL, "wss://"), "/v4")
 }
 
 // trust makes the VM's key known.

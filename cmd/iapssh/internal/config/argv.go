@@ -18,7 +18,12 @@ var longFlags = map[string]string{
 	"--region":                      "iapregion",
 	"--network":                     "iapnetwork",
 	"--dest-group":                  "iapdestgroup",
+	"--cloud-run":                   "iapcloudrun",
+	"--project-number":              "iapprojectnumber",
+	"--instance":                    "iapcloudruninstance",
+	"--container":                   "iapcontainer",
 	"--impersonate-service-account": "iapimpersonateserviceaccount",
+	"--private-service-connect":     "iapprivateserviceconnect",
 }
 
 // Settings that no keyword makes. Like all that an option sets, they carry it as
@@ -77,6 +82,9 @@ func parseArgv(argv []string, ev *evaluator) (commandLine, error) {
 		if err := c.options(g, ev); err != nil || c.answers() {
 			return c, err
 		}
+	}
+	if err := excludeEachOther(c.flags); err != nil {
+		return c, err
 	}
 	for name, value := range c.flags {
 		ev.settings[longFlags[name]] = setting{[]string{value}, position{file: name}}

@@ -69,6 +69,9 @@ func TestArgv(t *testing.T) {
 		{"--project=p --zone z vm", func(p Plan) any { return p.IAP }, Target{Project: "p", Zone: "z", Instance: "vm", Interface: "nic0", Port: 7}},
 		{"vm --project p --zone=z ls", func(p Plan) any { return []any{p.IAP, p.Command} }, []any{Target{Project: "p", Zone: "z", Instance: "vm", Interface: "nic0", Port: 7}, "ls"}},
 		{"-o IAPProject=q --project=p -o IAPZone=z vm", func(p Plan) any { return p.IAP.Project }, "p"},
+		{"--region=r --network=n --project=p vm.us-east1-b.q", func(p Plan) any { return p.IAP.FullName() }, "vm.us-east1-b.q.n.r.p"},
+		{"--cloud-run=service --region=r --project=p svc", func(p Plan) any { return p.User + "@" + p.HostKeyAlias }, "root@cloud-run-default"},
+		{"--cloud-run=service --region=r --project=p -o HostKeyAlias=a me@svc", func(p Plan) any { return p.User + "@" + p.HostKeyAlias }, "me@a"},
 		{"--network-interface=nic1 --project=p --zone=z vm", func(p Plan) any { return p.IAP.Interface }, "nic1"},
 		{"--project=p --zone=z vm", func(p Plan) any { return p.RouteReason }, "--project was given"},
 		{"--iap-tunnel-url-override=wss://x --project=p --zone=z vm", func(p Plan) any { return p.RelayURL }, "wss://x"},
@@ -138,7 +141,7 @@ func TestArgvErrors(t *testing.T) {
 
 func TestRefusedOptions(t *testing.T) {
 	for _, argv := range []string{
-		"-L 1:h:2 h", "-R 1 h", "-D1 h", "-W h:1 h", "-X h", "-Y h", "-M h",
+		"-L 1:h:2 h", "-R 1 h", "-D1 h", "-W h:1 h", "-X h", "-Y h", "-M h", "-O check h",
 		"-w any h", "-b 1.2.3.4 h", "-B lo h", "-I x h", "h -L 1:h:2",
 		"--tunnel vm 22", "--list", "--doctor vm", "--explain 4003", "--config-ssh", "--host-keys", "--forget vm", "--gcloud", "--local-port=1 vm 22",
 		"-o LocalForward=1 h",

@@ -173,9 +173,14 @@ var rows = []row{
 	{"iapregion", text("")},
 	{"iapnetwork", text("")},
 	{"iapdestgroup", text("")},
+	{"iapcloudrun", text("")},
+	{"iapprojectnumber", text("")},
+	{"iapcloudruninstance", text("")},
+	{"iapcontainer", text("")},
 	{"iapaccount", text("")},
 	{"iapconfiguration", text("")},
 	{"iapimpersonateserviceaccount", text("")},
+	{"iapprivateserviceconnect", text("")},
 }
 
 // A dumper writes the settings in ssh -G's words.

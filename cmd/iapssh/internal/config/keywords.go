@@ -60,10 +60,16 @@ var keywords = map[string]keyword{
 	"iapaccount":       {read: word},
 	"iapconfiguration": {read: word},
 
+	"iapcloudrun":         {read: cloudRunType},
+	"iapprojectnumber":    {read: word},
+	"iapcloudruninstance": {read: word},
+	"iapcontainer":        {read: word},
+
 	"iapregion":                    {read: word},
 	"iapnetwork":                   {read: word},
 	"iapdestgroup":                 {read: word},
 	"iapimpersonateserviceaccount": {read: word},
+	"iapprivateserviceconnect":     {read: word},
 
 	// Other ways to the host.
 	"proxycommand":                {read: restOfLine},
@@ -162,7 +168,7 @@ var keywords = map[string]keyword{
 	"syslogfacility":          {read: facility},
 	"ignoreunknown":           {read: word},
 	"controlmaster":           {read: states(flagStates, "auto", "auto", "ask", "ask", "autoask", "autoask"), effect: ignored},
-	"controlpath":             {read: word},
+	"controlpath":             {read: word, effect: ignored},
 	"controlpersist":          {read: controlPersist, effect: ignored},
 
 	// Forwardings.

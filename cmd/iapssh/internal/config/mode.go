@@ -98,6 +98,11 @@ var tunnelFlags = map[string]flagKind{
 	"--region":                      valueFlag,
 	"--network":                     valueFlag,
 	"--dest-group":                  valueFlag,
+	"--cloud-run":                   valueFlag,
+	"--project-number":              valueFlag,
+	"--instance":                    valueFlag,
+	"--container":                   valueFlag,
+	"--private-service-connect":     valueFlag,
 
 	"--local-host":      valueFlag,
 	"--local-port":      valueFlag,
@@ -194,9 +199,26 @@ func (t tunnelLine) check() error {
 		}
 		return &UsageError{Ours: true, Text: "option requires an argument -- " + strings.TrimLeft(t.valueless, "-")}
 	}
+	if err := excludeEachOther(t.flags); err != nil {
+		return err
+	}
 	for _, name := range []string{"--local-host-port", "--local-host", "--local-port"} {
 		if _, set := t.flags[name]; set && t.program == "" {
 			return &UsageError{Ours: true, Text: name + " and --listen-on-stdin exclude each other"}
+		}
+	}
+	return nil
+}
+
+// excludeEachOther refuses typed flags of which one must be a mistake: they name
+// targets of different kinds.
+func excludeEachOther(flags map[string]string) error {
+	for _, pair := range [][2]string{
+		{"--zone", "--region"}, {"--network-interface", "--region"},
+		{"--zone", "--cloud-run"}, {"--network-interface", "--cloud-run"}, {"--network", "--cloud-run"}, {"--dest-group", "--cloud-run"},
+	} {
+		if flags[pair[0]] != "" && flags[pair[1]] != "" {
+			return &UsageError{Ours: true, Text: pair[0] + " and " + pair[1] + " exclude each other"}
 		}
 	}
 	return nil

@@ -66,8 +66,8 @@ const NoEscape = -1
 //
 // For ModeVersion, ModeSSHVersion and ModeHelp only Mode is set; for ModeConfig
 // Output and Warnings too, for ModeQuery Query. For ModeStdio Mode, Original, Host,
-// Port, Route, RouteReason, IAP, Projects, GCloud, Impersonate, RelayURL,
-// CACertsFile, LogLevel, LogFile and Warnings are set.
+// Port, Route, RouteReason, IAP, Projects, GCloud, Impersonate, RelayURL, Universe,
+// PSC, CACertsFile, LogLevel, LogFile and Warnings are set.
 type Plan struct {
 	Mode   Mode
 	Output string // what -G prints
@@ -91,9 +91,9 @@ type Plan struct {
 	GCloud      GCloud
 	Impersonate string // service account to act as; the last of a list with commas, the others delegate
 	RelayURL    string // replaces scheme and host of the relay; empty: Google's
+	Universe    string // domain of the cloud that is meant; empty: Google's public one
+	PSC         string // endpoint of Private Service Connect through which Google is reached; empty: none
 	CACertsFile string // extra roots for TLS to Google, PEM; may be empty
-
-	Sharing Sharing
 
 	SessionType   string // "default", "none" (-N), "subsystem" (-s)
 	Command       string // remote command or subsystem name; empty: a shell
@@ -155,21 +155,46 @@ type Plan struct {
 	Warnings []string  // complete lines for stderr, unless LogLevel is LogQuiet
 }
 
-// A Target is one VM behind IAP; or, with Region, a host of a network.
+// A Target is one VM behind IAP; with Region or another of its line, a host of a
+// network; with a type of workload, a workload of Cloud Run in Region.
 type Target struct {
 	Project   string // empty if it is one of Plan.Projects
 	Zone      string // empty if it must be looked up
-	Instance  string // or the host's name or address
-	Interface string // "nic0" unless told otherwise
+	Instance  string // or the host's name or address, or the workload's name
+	Interface string // of a VM; "nic0" unless told otherwise
 	Port      int
 
 	Region, Network, DestGroup string
+
+	Workload Workload
+}
+
+// A Workload says which container of Cloud Run a Target is.
+type Workload struct {
+	Type                string // "service", "job", "worker_pool", "instance"
+	ProjectNumber       string
+	Instance, Container string // may be empty
+}
+
+// IsVM says that the target is an instance, which has a zone.
+func (t Target) IsVM() bool {
+	return t.Workload.Type == "" && t.Region == "" && t.Network == "" && t.DestGroup == ""
+}
+
+// FullName tells the target from all others: VM.ZONE.PROJECT,
+// HOST.NETWORK.REGION.PROJECT or WORKLOAD.REGION.PROJECT.
+func (t Target) FullName() string {
+	switch {
+	case t.Workload.Type != "":
+		return strings.Join([]string{t.Instance, t.Region, t.Project}, ".")
+	case t.IsVM():
+		return strings.Join([]string{t.Instance, t.Zone, t.Project}, ".")
+	}
+	return strings.Join([]string{t.Instance, t.Network, t.Region, t.Project}, ".")
 }
 
 // complete says that nothing needs to be looked up.
-func (t Target) complete() bool {
-	return t.Project != "" && (t.Zone != "" || t.Region != "")
-}
+func (t Target) complete() bool { return t.Project != "" && (t.Zone != "" || !t.IsVM()) }
 
 // GCloud is what was found of gcloud's configuration.
 type GCloud struct {
@@ -178,6 +203,7 @@ type GCloud struct {
 	Account       string // core/account, or what replaces it; may be empty
 	Project       string
 	Zone          string
+	RunRegion     string // run/region
 }
 
 // Ignored names a keyword that OpenSSH knows and that has no effect here.

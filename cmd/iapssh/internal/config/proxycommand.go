@@ -223,6 +223,7 @@ func readTunnel(what, host, port string, flags map[string]string) recognised {
 		r.host, r.target.projects, r.target.zone = form.Instance, []string{form.Project}, form.Zone
 	}
 	switch {
+	case r.target.workload.Type != "":
 	case r.target.region != "" && r.target.zone == "":
 	case r.target.region != "" || r.target.network != "" || r.target.destGroup != "":
 		return asWritten("--zone and --region exclude each other")

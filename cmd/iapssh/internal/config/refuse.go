@@ -31,6 +31,7 @@ var (
 		{"ControlMaster", "no", ""},
 		{"PKCS11Provider", "none", ""},
 		{kwStdioForward, "", ""},
+		{kwMuxCommand, "", ""},
 	}
 )
 
@@ -91,14 +92,28 @@ func (p Plan) NotBuilt() error {
 	case p.Impersonate != "":
 		return &UnsupportedError{Option: "acting as " + p.Impersonate,
 			Fix: "-o IAPImpersonateServiceAccount=none acts as who is signed in; so does auth/impersonate_service_account unset in gcloud's configuration"}
-	case t.Region != "" || t.Network != "" || t.DestGroup != "":
-		return &UnsupportedError{Option: "a host behind IAP by region, network and destination group"}
 	case t.Project == "" && len(p.Projects) > 1:
 		return &UnsupportedError{Option: "searching several projects", Fix: "name one: --project=PROJECT"}
 	case t.Project == "":
 		return &MissingError{What: "project", Host: p.Original, Fix: projectFix}
-	case t.Zone == "":
-		return &MissingError{What: "zone", Host: p.Original, Fix: zoneFix}
+	}
+	return p.missing()
+}
+
+// missing says what the target lacks beside its project.
+func (p Plan) missing() error {
+	t := p.IAP
+	lacks := func(what, fix string) error { return &MissingError{What: what, Host: p.Original, Fix: fix} }
+	switch workload := t.Workload.Type != ""; {
+	case t.IsVM() && t.Zone == "":
+		return lacks("zone", zoneFix)
+	case workload && t.Workload.ProjectNumber == "":
+		return lacks("project number", "give --project-number=NUMBER, or IAPProjectNumber in ssh_config; "+
+			"to learn it: gcloud projects describe "+t.Project+" --format='value(projectNumber)'")
+	case !t.IsVM() && t.Region == "":
+		return lacks("region", "give --region=REGION, or IAPRegion in ssh_config")
+	case !t.IsVM() && !workload && t.Network == "":
+		return lacks("network", "give --network=NETWORK, or IAPNetwork in ssh_config")
 	}
 	return nil
 }

@@ -38,7 +38,7 @@ func resolveStdio(ctx context.Context, line tunnelLine, effects Effects) (Plan, 
 		return p, err
 	}
 	b := builder{ctx: ctx, effects: effects}
-	if form, _, ok := instanceForm(host); ok {
+	if form, _, ok := instanceForm(host); ok && given.isVM() {
 		host = form.Instance
 		given.zone = first(given.zone, form.Zone)
 		if len(given.projects) == 0 {
@@ -57,19 +57,33 @@ type iapSettings struct {
 	projects                   []string
 	zone, nic                  string
 	region, network, destGroup string
+	workload                   Workload
+	psc                        string
 	account, configuration     string
 	impersonate                string
 	relayURL                   string
 }
 
+// isVM says that they are about an instance.
+func (s iapSettings) isVM() bool {
+	return s.workload.Type == "" && s.region == "" && s.network == "" && s.destGroup == ""
+}
+
 // target is what the flags of tunnel grammar say.
 func (t tunnelLine) target() iapSettings {
 	s := iapSettings{
-		zone:          t.flags["--zone"],
-		nic:           t.flags["--network-interface"],
-		region:        t.flags["--region"],
-		network:       t.flags["--network"],
-		destGroup:     t.flags["--dest-group"],
+		zone:      t.flags["--zone"],
+		nic:       t.flags["--network-interface"],
+		region:    t.flags["--region"],
+		network:   t.flags["--network"],
+		destGroup: t.flags["--dest-group"],
+		workload: Workload{
+			Type:          t.flags["--cloud-run"],
+			ProjectNumber: t.flags["--project-number"],
+			Instance:      t.flags["--instance"],
+			Container:     t.flags["--container"],
+		},
+		psc:           t.flags["--private-service-connect"],
 		account:       t.flags["--account"],
 		configuration: t.flags["--configuration"],
 		impersonate:   t.flags["--impersonate-service-account"],
@@ -93,7 +107,10 @@ func (p *Plan) fillGoogle(effects Effects, home string, given iapSettings) error
 		Account:       first(given.account, g.property("core", "account")),
 		Project:       g.property("core", "project"),
 		Zone:          g.property("compute", "zone"),
+		RunRegion:     g.property("run", "region"),
 	}
+	p.Universe = g.property("core", "universe_domain")
+	p.PSC = given.psc
 	p.CACertsFile = g.property("core", "custom_ca_certs_file")
 	p.Impersonate = first(given.impersonate, g.property("auth", "impersonate_service_account"))
 	if strings.EqualFold(p.Impersonate, "none") {

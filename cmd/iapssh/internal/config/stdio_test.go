@@ -44,6 +44,18 @@ func TestStdio(t *testing.T) {
 			p.RelayURL, p.CACertsFile = "wss://env", "/env.pem"
 			p.IAP.Project, p.GCloud.Project = "p-env", "p-env"
 		}},
+		{"--listen-on-stdin 10.0.0.5 3389 --region=r --network n --dest-group=g --private-service-connect=psc.example", map[string]string{
+			"CLOUDSDK_CORE_UNIVERSE_DOMAIN": "example.goog", "CLOUDSDK_RUN_REGION": "run-r",
+		}, func(p *Plan) {
+			p.Original, p.Host, p.Port, p.Universe, p.PSC, p.GCloud.RunRegion = "10.0.0.5", "10.0.0.5", 3389, "example.goog", "psc.example", "run-r"
+			p.IAP = Target{Project: "p-work", Instance: "10.0.0.5", Region: "r", Network: "n", DestGroup: "g"}
+		}},
+		{"--listen-on-stdin svc/revisions/svc-1 22 --cloud-run=worker-pool --project-number=42 --instance=i --container c",
+			map[string]string{"CLOUDSDK_RUN_REGION": "run-r"}, func(p *Plan) {
+				p.Original, p.Host, p.GCloud.RunRegion = "svc/revisions/svc-1", "svc/revisions/svc-1", "run-r"
+				p.IAP = Target{Project: "p-work", Instance: "svc/revisions/svc-1", Region: "run-r", Workload: Workload{Type: "worker_pool",
+					ProjectNumber: "42", Instance: "i", Container: "c"}}
+			}},
 		{"--listen-on-stdin --configuration=default --zone=z vm 22", nil, func(p *Plan) {
 			p.CACertsFile = ""
 			p.GCloud = GCloud{Dir: "/home/ann/.config/gcloud", Configuration: "default", Project: "p-default"}

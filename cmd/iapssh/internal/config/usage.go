@@ -4,9 +4,9 @@ package config
 // command line.
 const Synopsis = `usage: iapssh [-46AaCfGgKknNqsTtVvxy] [-c cipher_spec] [-E log_file]
               [-e escape_char] [-F configfile] [-i identity_file] [-l login_name]
-              [-m mac_spec] [-O ctl_cmd] [-o option] [-P tag] [-p port]
-              [-S ctl_path]
+              [-m mac_spec] [-o option] [-P tag] [-p port] [-S ctl_path]
               [--project=PROJECT] [--zone=ZONE] [--network-interface=NIC]
+              [--region=REGION --network=NETWORK [--dest-group=GROUP]]
               destination [command [argument ...]]
        iapssh [-Q query_option]
        iapssh --listen-on-stdin [--project=PROJECT] [--zone=ZONE] VM PORT
@@ -41,6 +41,18 @@ Flags beside ssh's own (each also in ssh_config, by the keyword at the right;
                                                   (ssh_config may list several)
   --zone=ZONE                   IAPZone           default: gcloud's compute/zone
   --network-interface=NIC       IAPInterface      default: nic0
+  --region=REGION               IAPRegion         with the next, not a VM: a host of
+  --network=NETWORK             IAPNetwork        a network, by address or name
+  --dest-group=GROUP            IAPDestGroup      that admits to the host
+  --cloud-run=TYPE              IAPCloudRun       not a VM but a service, job,
+                                                  worker-pool or instance of that
+                                                  name in a region; a service also
+                                                  as NAME/revisions/REVISION
+  --project-number=NUMBER       IAPProjectNumber  needed for Cloud Run
+  --instance=ID                 IAPCloudRunInstance
+  --container=NAME              IAPContainer      which container of it
+  --private-service-connect=HOST[:PORT]           endpoint through which Google's
+                                IAPPrivateServiceConnect  relay is reached
   --account=ACCOUNT             IAPAccount        default: gcloud's core/account
   --configuration=NAME          IAPConfiguration  gcloud configuration to read
   -o IAP=yes|no|auto            IAP               through IAP, directly, or as above
@@ -59,12 +71,9 @@ Options of ssh that work:
   -N                    no remote command
   -n                    stdin from nothing
   -o Key=Value          any keyword of ssh_config
-  -O check|conninfo|channels|proxy|exit|stop
-                        ask something of the master at -S
   -P tag                for "Match tagged"
   -Q subject            list what is supported: cipher, mac, kex, key, help
   -q  -v -vv -vvv       say less, say more
-  -S path               use the connection that a master shares there
   -s                    the command is a subsystem
   -T  -t  -tt           no terminal, a terminal, a terminal whatever stdin is
   -V                    print the version as ssh does

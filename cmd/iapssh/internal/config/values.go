@@ -53,6 +53,12 @@ func iapChoice(args []string, text string) ([]string, []string, string) {
 	return states(flagStates, "auto", "auto")(args, text)
 }
 
+// cloudRunType reads a type of workload, as gcloud's commands name them or as the
+// relay does.
+func cloudRunType(args []string, text string) ([]string, []string, string) {
+	return states([]string{"service", "service", "job", "job", "worker-pool", "worker_pool", "worker_pool", "worker_pool", "instance", "instance"})(args, text)
+}
+
 // agentPath reads a socket's path, which may name a variable.
 func agentPath(args []string, _ string) ([]string, []string, string) {
 	if len(args) == 0 || args[0] == "" {

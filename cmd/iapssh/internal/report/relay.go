@@ -31,6 +31,8 @@ func ofDial(e *iap.DialError, facts Facts) Failure {
 		return failure("cannot speak with the relay: "+protocol.Error(), "check for a proxy that alters WebSockets on the way to tunnel.cloudproxy.app")
 	}
 	switch e.Stage {
+	case iap.StageTarget:
+		return failure(e.Err.Error(), "see iapssh --help for the flags that name a target")
 	case iap.StageToken:
 		if timedOut(e.Err) {
 			return failure("cannot sign in to Google: no answer in time about "+facts.who(), "check the network, or set HTTPS_PROXY if a proxy leads outside")
@@ -48,7 +50,7 @@ func ofDial(e *iap.DialError, facts Facts) Failure {
 	case iap.StageSession:
 		if timedOut(e.Err) {
 			return failure("IAP gave no answer about "+on(e.Target),
-				"the VM may be stopped or starting, or a firewall may drop tcp:"+fmt.Sprint(e.Target.Port)+" from 35.235.240.0/20")
+				"it may be stopped or starting, or a firewall may drop tcp:"+fmt.Sprint(e.Target.Port)+" from 35.235.240.0/20")
 		}
 	}
 	return failure(fmt.Sprintf("cannot reach IAP (%s): %v", e.Stage, e.Err), "try again; -v tells each step")
@@ -64,11 +66,11 @@ func bracket(e *iap.CloseError) string {
 // ofEnd explains the end of a session that had begun. What would have helped a session to begin is no help here.
 func ofEnd(e *iap.CloseError, facts Facts) Failure {
 	end := func(why, fix string) Failure {
-		return failure(fmt.Sprintf("IAP ended the session with VM %s %s: %s", facts.Target.Instance, bracket(e), why), fix)
+		return failure(fmt.Sprintf("IAP ended the session with %s %s: %s", what(facts.Target), bracket(e), why), fix)
 	}
 	switch e.Code {
 	case iap.CloseReadFailed, iap.CloseWriteFailed:
-		return failure(fmt.Sprintf("Connection to VM %s closed by remote host. %s", facts.Target.Instance, bracket(e)), "the VM, or what listens there, reset the connection")
+		return failure(fmt.Sprintf("Connection to %s closed by remote host. %s", what(facts.Target), bracket(e)), "it, or what listens there, reset the connection")
 	case iap.CloseSIDUnknown, iap.CloseSIDInUse, iap.CloseCannotRewind:
 		return end("after an outage it could not be resumed", "connect again")
 	case iap.CloseNotAuthorized:
@@ -76,7 +78,7 @@ func ofEnd(e *iap.CloseError, facts Facts) Failure {
 	case iap.CloseReauthenticate:
 		return end("the sign-in has expired", facts.signIn())
 	case iap.CloseLookupFailed, iap.CloseLookupFailedResume:
-		return end("the VM is gone", fmt.Sprintf("see: gcloud compute instances list --project=%s", facts.Target.Project))
+		return end("it is gone", "see: "+list(facts.Target))
 	case iap.CloseBadAck, iap.CloseInvalidAck, iap.CloseInvalidOpcode, iap.CloseInvalidTag, iap.CloseInvalidData:
 		return end("it found fault with what we sent", "please report this")
 	}
@@ -90,22 +92,20 @@ func closeCause(e *iap.CloseError, target iap.Target, facts Facts) Failure {
 	case iap.CloseBackendFailed:
 		return failure(
 			fmt.Sprintf("%s (Failed to connect to port %d) IAP cannot reach %s", cause, target.Port, on(target)),
-			fmt.Sprintf("check that the VM runs and listens there, and that a firewall rule admits 35.235.240.0/20: "+
-				"gcloud compute firewall-rules create allow-iap --project=%s --allow=tcp:%d --source-ranges=35.235.240.0/20", target.Project, target.Port),
+			admit(target),
 		)
 	case iap.CloseNotAuthorized:
 		return failure(
-			fmt.Sprintf("%s IAP does not let %s reach VM %s in zone %s of project %s", cause, facts.who(), target.Instance, target.Zone, target.Project),
-			expired(facts)+fmt.Sprintf("check the project's name, or grant the role (it takes minutes to work): gcloud projects add-iam-policy-binding %s "+
-				"--member=%s --role=roles/iap.tunnelResourceAccessor", target.Project, facts.member()),
+			fmt.Sprintf("%s IAP does not let %s reach %s", cause, facts.who(), whole(target)),
+			expired(facts)+"check the project's name, or grant the role (it takes minutes to work): "+grant(target, facts.member()),
 		)
 	case iap.CloseLookupFailed, iap.CloseLookupFailedResume:
 		return failure(
-			fmt.Sprintf("%s There is no VM %s in zone %s of project %s, or it is still being created", cause, target.Instance, target.Zone, target.Project),
-			fmt.Sprintf("see: gcloud compute instances list --project=%s; if it is no VM, -o IAP=no dials it directly", target.Project),
+			fmt.Sprintf("%s There is no %s, or it is still being created", cause, whole(target)),
+			"see: "+list(target)+"; if it is not behind IAP, -o IAP=no dials it directly",
 		)
 	case iap.CloseReadFailed, iap.CloseWriteFailed:
-		return failure(cause+" The VM closed or reset the connection", "try again")
+		return failure(cause+" It, or what listens there, closed or reset the connection", "try again")
 	case iap.CloseReauthenticate:
 		return failure(cause+" The sign-in of "+facts.who()+" has expired", facts.signIn())
 	case iap.CloseUnknownError:
@@ -134,8 +134,7 @@ func statusCause(e *iap.HTTPError, target iap.Target, facts Facts) Failure {
 		return failure(cause+" Something between you and Google answered with a redirect to "+e.Location,
 			"a captive portal or a proxy? Sign in there, or set HTTPS_PROXY")
 	case e.Status == http.StatusNotFound:
-		return failure(fmt.Sprintf("%s Zone %s is not known in project %s, or there is no such target", cause, target.Zone, target.Project),
-			fmt.Sprintf("see: gcloud compute instances list --project=%s --filter=name=%s", target.Project, target.Instance))
+		return failure(fmt.Sprintf("%s %s is not known in project %s, or there is no such target", cause, place(target), target.Project), "see: "+list(target))
 	case e.Status == http.StatusUnauthorized:
 		return failure(cause+" (May be due to missing permissions) The access token of "+facts.who()+" was refused", facts.signIn())
 	case e.Status == http.StatusForbidden:
@@ -146,7 +145,7 @@ func statusCause(e *iap.HTTPError, target iap.Target, facts Facts) Failure {
 	case e.Status == http.StatusTooManyRequests || e.Status >= 500:
 		return failure(cause+" IAP is not able to answer at the moment", "try again in a little while")
 	}
-	return failure(cause+" The relay, or a proxy before it, does not take the request", "check --project, --zone and the VM's name")
+	return failure(cause+" The relay, or a proxy before it, does not take the request", "check --project, --zone or --region, and the name")
 }
 
 func proxyCause(e *iap.ProxyError) Failure {

@@ -142,7 +142,7 @@ func ofRelay(err error, facts Facts) (Failure, bool) {
 	case errors.As(err, &closed) && closed.Code != iap.CloseNormal:
 		return ofEnd(closed, facts), true
 	case errors.As(err, &link):
-		return Failure{Cause: fmt.Sprintf("the connection to VM %s broke: %v", facts.Target.Instance, link.Err), Fix: "check the network and connect again"}, true
+		return Failure{Cause: fmt.Sprintf("the connection to %s broke: %v", what(facts.Target), link.Err), Fix: "check the network and connect again"}, true
 	case errors.As(err, &protocol):
 		return Failure{Cause: protocol.Error(), Fix: "please report this"}, true
 	}
@@ -164,8 +164,4 @@ func unprintable(r rune) bool { return !unicode.IsPrint(r) || r == unicode.Repla
 
 func timedOut(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)
-}
-
-func on(target iap.Target) string {
-	return fmt.Sprintf("port %d of VM %s in zone %s of project %s", target.Port, target.Instance, target.Zone, target.Project)
 }

@@ -84,6 +84,29 @@ func TestRawTokenMayHaveExpired(t *testing.T) {
 	}
 }
 
+// Each kind of target is called what it is, and what mends it is about its kind.
+func TestKindsOfTargets(t *testing.T) {
+	host := iap.Target{Project: "proj", Region: "r", Network: "n", Host: "10.0.0.5", DestGroup: "g", Port: 3389}
+	pool := iap.Target{Project: "proj", Region: "r", Port: 22, Workload: iap.Workload{Type: "worker_pool", Name: "w", ProjectNumber: "42"}}
+	for _, tc := range []struct {
+		target     iap.Target
+		err        error
+		cause, fix string
+	}{
+		{host, &iap.CloseError{Code: 4003}, "port 3389 of host 10.0.0.5 of network n in region r of project proj", "tcp:3389 from 35.235.240.0/20"},
+		{host, &iap.CloseError{Code: 4033}, "host 10.0.0.5 of network n", "gcloud iap tcp dest-groups add-iam-policy-binding --dest-group=g --region=r --project=proj --member=user:ali@example.com"},
+		{host, &iap.HTTPError{Status: 404}, "Region r is not known in project proj", "gcloud iap tcp dest-groups list --region=r"},
+		{pool, &iap.CloseError{Code: 4003}, "port 22 of Cloud Run worker pool w in region r of project proj", "gcloud beta run worker-pools list --region=r"},
+		{pool, &iap.CloseError{Code: 4033}, "Cloud Run worker pool w", "gcloud projects add-iam-policy-binding proj"},
+		{pool, &iap.CloseError{Code: 4047}, "no Cloud Run worker pool w in region r", "gcloud beta run worker-pools list --region=r --project=proj"},
+	} {
+		got := Of(&iap.DialError{Stage: iap.StageSession, Target: tc.target, Err: tc.err}, Facts{Principal: "ali@example.com"})
+		if !strings.Contains(got.Cause, tc.cause) || !strings.Contains(got.Fix, tc.fix) {
+			t.Errorf("%v: %q, %q", tc.err, got.Cause, got.Fix)
+		}
+	}
+}
+
 func TestHostileText(t *testing.T) {
 	got := Of(closed(4003, "\x1b]0;owned\a\nsecond line \u009b31m \u202eright to left"), Facts{}).Line()
 	if strings.ContainsAny(got[:len(got)-1], "\x1b\a\n\u009b\u202e") {
