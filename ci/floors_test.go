@@ -20,7 +20,7 @@ var floors = []struct {
 	why    string // it must not import its own floor or what is above
 }{
 	{"transport/iap/internal/wire", 0, "a codec needs nothing but bytes"},
-	{"internal/filelock", 0, "a lock needs nothing but a file"},
+	{"knownhosts/filelock", 0, "a lock needs nothing but a file"},
 	{"transport/iap/iaptest", 1, "an emulator that shares code with the client cannot catch it"},
 	{"transport/iap", 1, "the transport is a product of its own and knows nothing of SSH or trust"},
 	{"sshclient/control", 2, "sharing is built upon the client"},
@@ -53,7 +53,7 @@ var doors = []struct {
 	{"github.com/creack/pty", []string{"sshclient/sshtest"}, "only a server, or a test, makes terminals"},
 	{"golang.org/x/crypto/ssh", []string{"sshclient", "sshclient/control", "sshclient/sshtest", "knownhosts", "cmd/iapssh/internal/session", "cmd/internal/lab"},
 		"keys and connections stay within the SSH packages and what joins them"},
-	{"golang.org/x/sys", []string{"cmd/iapssh/internal/tty", "cmd/iapssh/internal/detach", "cmd/iapssh/internal/tunnel", "transport/iap", "sshclient", "sshclient/sshtest", "internal/filelock", "cmd/iapssh/internal/cache"},
+	{"golang.org/x/sys", []string{"cmd/iapssh/internal/tty", "cmd/iapssh/internal/detach", "cmd/iapssh/internal/tunnel", "transport/iap", "sshclient", "sshclient/control", "sshclient/sshtest", "knownhosts/filelock", "cmd/iapssh/internal/cache"},
 		"system calls sit behind one small function for each"},
 }
 

@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"github.com/iapssh/iapssh/internal/filelock"
+	"github.com/iapssh/iapssh/knownhosts/filelock"
 )
 
 // Errors of [Append].

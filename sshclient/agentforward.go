@@ -29,32 +29,18 @@ func bind(a agent.ExtendedAgent, sessionID []byte, proof exchangeProof, forwarde
 	return err
 }
 
-// serveChannels answers the channels that the server opens. It never waits: each
-// that is accepted has a goroutine of its own.
-func (c *Client) serveChannels(chans <-chan ssh.NewChannel) {
-	defer c.work.Done()
-	for ch := range chans {
-		switch {
-		case ch.ChannelType() != agentChannel:
-			ch.Reject(ssh.UnknownChannelType, "unsupported channel type")
-		case c.agentPath == "":
-			c.log(Error, "Warning: ssh server tried agent forwarding.")
-			c.log(Error, "Warning: this is probably a break-in attempt by a malicious server.")
-			ch.Reject(ssh.Prohibited, "agent forwarding was not asked for")
-		case c.agentUses.Add(1) > maxAgentChannels:
-			c.agentUses.Add(-1)
-			ch.Reject(ssh.ResourceShortage, "too many")
-		default:
-			c.work.Add(1)
-			go c.serveAgent(ch)
-		}
-	}
-}
-
 // serveAgent connects one channel of the server's to the agent.
 func (c *Client) serveAgent(open ssh.NewChannel) {
-	defer c.work.Done()
+	if c.agentPath == "" {
+		c.warnOfUnasked("agent")
+		open.Reject(ssh.Prohibited, "agent forwarding was not asked for")
+		return
+	}
 	defer c.agentUses.Add(-1)
+	if c.agentUses.Add(1) > maxAgentChannels {
+		open.Reject(ssh.ResourceShortage, "too many")
+		return
+	}
 	conn, err := DialAgent(c.agentPath)
 	if err != nil {
 		c.log(Debug1, "agent: %v", err)

@@ -100,7 +100,7 @@ func (c *Client) askServer() {
 		case <-c.done:
 			return
 		case <-c.asks:
-			if _, _, err := c.conn.SendRequest(keepaliveRequest, true, nil); err != nil {
+			if c.signOfLife() != nil {
 				return
 			}
 		}
@@ -124,7 +124,7 @@ func (c *Client) Stats() Stats {
 // as long as the connection lives.
 func (c *Client) Ping() (time.Duration, error) {
 	start := time.Now()
-	if _, _, err := c.conn.SendRequest(keepaliveRequest, true, nil); err != nil {
+	if err := c.signOfLife(); err != nil {
 		return 0, err
 	}
 	return time.Since(start), nil

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -31,6 +32,9 @@ type testKey struct {
 	public  ssh.PublicKey
 }
 
+// rsaKey is made once, because that takes its time.
+var rsaKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
+
 func newTestKey(t *testing.T, kind string) testKey {
 	t.Helper()
 	var private any
@@ -39,7 +43,7 @@ func newTestKey(t *testing.T, kind string) testKey {
 	case "ed25519":
 		_, private, err = ed25519.GenerateKey(rand.Reader)
 	case "rsa":
-		private, err = rsa.GenerateKey(rand.Reader, 2048)
+		private, err = rsaKey()
 	case "ecdsa":
 		private, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	}
@@ -53,20 +57,21 @@ func newTestKey(t *testing.T, kind string) testKey {
 	return testKey{private, signer.PublicKey()}
 }
 
-// write writes the key as name into dir, encrypted if there is a passphrase.
+// write writes the key as name into dir, encrypted if there is a passphrase: by ssh-keygen,
+// which can do with one round of derivation. Ours make seconds under the race detector.
 func (k testKey) write(t *testing.T, dir, name, passphrase string) string {
 	t.Helper()
-	var block *pem.Block
-	var err error
-	if passphrase == "" {
-		block, err = ssh.MarshalPrivateKey(k.private, "")
-	} else {
-		block, err = ssh.MarshalPrivateKeyWithPassphrase(k.private, "", []byte(passphrase))
-	}
+	block, err := ssh.MarshalPrivateKey(k.private, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return writeFile(t, dir, name, pem.EncodeToMemory(block))
+	path := writeFile(t, dir, name, pem.EncodeToMemory(block))
+	if passphrase != "" {
+		if out, err := exec.Command("ssh-keygen", "-q", "-p", "-a", "1", "-P", "", "-N", passphrase, "-f", path).CombinedOutput(); err != nil {
+			t.Fatalf("ssh-keygen is needed, to encrypt a key: %v\n%s", err, out)
+		}
+	}
+	return path
 }
 
 func (k testKey) writePublic(t *testing.T, dir, name string) string {

@@ -23,8 +23,12 @@ type Client struct {
 	verdict Verdict
 	logTo   func(Level, string)
 
+	joined    bool         // another process holds the connection, see Join
 	agentPath string       // of the agent to forward; empty: none
 	agentUses atomic.Int32 // how many are open
+
+	forwards       *Forwards
+	serverChannels atomic.Int32 // how many the server has open
 
 	asks chan struct{}  // from watchServer to askServer
 	done chan struct{}  // closed when the connection has ended
@@ -60,6 +64,7 @@ func Handshake(ctx context.Context, conn net.Conn, cfg Config) (*Client, error) 
 		conn: sshConn, wire: h.wire, host: cfg.Host, trust: cfg.Trust, verdict: verdict, logTo: cfg.Log,
 		asks: make(chan struct{}, 1), done: make(chan struct{}),
 	}
+	c.forwards = newForwards(c, cfg.Forwards)
 	if !verdict.Degraded {
 		c.agentPath = cfg.ForwardAgent
 	}
@@ -246,7 +251,7 @@ func (c *Client) serveRequests(reqs <-chan *ssh.Request) {
 	defer c.work.Done()
 	learned := false
 	for req := range reqs {
-		if req.Type == hostKeysOffer && !learned && !c.verdict.Degraded {
+		if req.Type == hostKeysOffer && !learned && c.trust != nil && !c.verdict.Degraded {
 			learned = true
 			c.work.Add(1)
 			go c.learnHostKeys(req.Payload)
@@ -258,8 +263,13 @@ func (c *Client) serveRequests(reqs <-chan *ssh.Request) {
 // wait notices the end of the connection.
 func (c *Client) wait() {
 	defer c.work.Done()
-	c.setCause(c.conn.Wait())
+	cause := c.conn.Wait()
+	if c.joined {
+		cause = ErrMasterGone
+	}
+	c.setCause(cause)
 	close(c.done)
+	c.forwards.close()
 }
 
 func (c *Client) setCause(err error) {
@@ -296,8 +306,8 @@ func (c *Client) isClosing() bool {
 func (c *Client) Done() <-chan struct{} { return c.done }
 
 // Err says why the connection ended: ErrClosed, ErrServerSilent, io.EOF when the
-// server hung up, else the net.Conn's error or what x/crypto found wrong. It is
-// nil while the connection lives.
+// server hung up, else the net.Conn's error or what x/crypto found wrong; of a
+// joined connection ErrClosed or ErrMasterGone. It is nil while the connection lives.
 func (c *Client) Err() error {
 	select {
 	case <-c.done:
@@ -312,7 +322,7 @@ func (c *Client) Err() error {
 // Verdict returns what HostTrust said of the server.
 func (c *Client) Verdict() Verdict { return c.verdict }
 
-// Close ends the connection and all sessions on it, and returns when the client's
+// Close ends the connection, all sessions on it and all forwards, and returns when the client's
 // goroutines have ended.
 func (c *Client) Close() error {
 	c.setCause(ErrClosed)

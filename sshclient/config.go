@@ -26,6 +26,8 @@ type Config struct {
 	// may use; empty means none. A server whose verdict is degraded gets none.
 	ForwardAgent string
 
+	Forwards ForwardOptions
+
 	// RekeyBytes is after how many bytes in one direction we ask for new keys; 0
 	// leaves that to the server. With channels that open and close while much is
 	// being sent it can deadlock x/crypto: it is for connections with one session.

@@ -1,11 +1,12 @@
-// Package sshclient speaks SSH over a net.Conn it is handed. It dials nothing,
-// reads no configuration and prints nothing: what it needs to know is a
+// Package sshclient speaks SSH over a net.Conn it is handed. It reaches no server by
+// itself, reads no configuration and prints nothing: what it needs to know is a
 // [Config], what it has to say goes to Config.Log and Config.Banner, and what
 // went wrong is an error that carries data.
 //
 //	client, err := sshclient.Handshake(ctx, conn, config)   // keys exchanged, host trusted, user authenticated
 //	session, err := client.Start(ctx, sshclient.Command{Exec: "uname -a"})
 //	result := session.Run(sshclient.Streams{Stdin: in, Stdout: out, Stderr: errs})
+//	bound, err := client.Forwards().Open(ctx, sshclient.Forward{Listen: here, Connect: there})
 //	client.Close()
 //
 // # Map
@@ -17,6 +18,10 @@
 //   - keys.go, offer.go, candidate.go, keyfile.go, agent.go: which key is offered when
 //   - agentforward.go, sniff.go: a forwarded agent, and how agents are bound to connections
 //   - session.go, request.go, pump.go: a command or shell, its requests, its bytes
+//   - forward.go, forwards.go: [Forwards], what is forwarded; complain.go: and what fails
+//   - listen.go, socks.go: local and dynamic forwards; dial.go: connections made by the server
+//   - remote.go: forwards whose listening end is the server's; channels.go: all that a server opens
+//   - splice.go, copy.go: how the bytes of a forwarded connection are moved
 //   - alive.go: [LinkState] and the server-alive count
 //
 // # Why it is built on golang.org/x/crypto/ssh as it is
@@ -32,6 +37,6 @@
 //
 // A context bounds the operation it is passed to: Handshake, Start. Close bounds
 // a life: the client's, the session's. Every goroutine is a named method;
-// those of the client are joined by [Client.Close], those that move a session's
-// bytes by [Session.Run].
+// those of the client and its forwards are joined by [Client.Close], those that move a
+// session's bytes by [Session.Run].
 package sshclient

@@ -16,6 +16,10 @@ var (
 	// ErrClosed is what a client or session ended by its own Close reports.
 	ErrClosed = errors.New("closed by us")
 
+	// ErrMasterGone ends a joined connection: the process that holds it has ended, or
+	// has lost it.
+	ErrMasterGone = errors.New("the process that shares the connection has gone")
+
 	// ErrNoStatus says that the server closed a session without saying how
 	// the command ended.
 	ErrNoStatus = errors.New("server closed the session without an exit status")

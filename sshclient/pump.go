@@ -6,15 +6,6 @@ import (
 	"time"
 )
 
-const (
-	// smallBuffer holds one SSH packet, enough for keystrokes and their echo.
-	smallBuffer = 32 << 10
-
-	// bulkBuffer is read into once data comes in quantity: fewer hand-overs
-	// between goroutines, at a third less CPU per byte.
-	bulkBuffer = 256 << 10
-)
-
 // pumpStdout writes the command's output until its end. When nobody reads it any
 // more, the server is told, so that the command gets SIGPIPE as in a local
 // pipeline, and the rest is dropped.
@@ -23,7 +14,7 @@ func (s *Session) pumpStdout(to io.Writer, done *sync.WaitGroup, failed *error) 
 	if to == nil {
 		to = io.Discard
 	}
-	_, err := pump(to, s.channel)
+	_, err := pump(to, s.channel, sessionBuffer())
 	if err == nil {
 		return
 	}
@@ -31,7 +22,7 @@ func (s *Session) pumpStdout(to io.Writer, done *sync.WaitGroup, failed *error) 
 	s.tell(endOfWrite, nil)
 	grace := time.AfterFunc(outputGrace, s.giveUp)
 	defer grace.Stop()
-	pump(io.Discard, s.channel)
+	pump(io.Discard, s.channel, sessionBuffer())
 	<-s.ended
 }
 
@@ -45,8 +36,8 @@ func (s *Session) pumpStderr(to io.Writer, done *sync.WaitGroup) {
 	if to == nil {
 		to = io.Discard
 	}
-	if _, err := pump(to, s.channel.Stderr()); err != nil {
-		pump(io.Discard, s.channel.Stderr())
+	if _, err := pump(to, s.channel.Stderr(), sessionBuffer()); err != nil {
+		pump(io.Discard, s.channel.Stderr(), sessionBuffer())
 	}
 }
 
@@ -54,29 +45,7 @@ func (s *Session) pumpStderr(to io.Writer, done *sync.WaitGroup) {
 func (s *Session) pumpStdin(from io.Reader, done chan<- struct{}) {
 	defer close(done)
 	if from != nil {
-		pump(s.channel, from)
+		pump(s.channel, from, sessionBuffer())
 	}
 	s.channel.CloseWrite()
-}
-
-// pump copies until the end of from, or the first error in writing, which it
-// returns. An error in reading is an end as well. Its buffer grows when a read fills it.
-func pump(to io.Writer, from io.Reader) (written int64, err error) {
-	buf := make([]byte, smallBuffer)
-	for {
-		n, readErr := from.Read(buf)
-		if n > 0 {
-			w, err := to.Write(buf[:n])
-			written += int64(w)
-			if err != nil {
-				return written, err
-			}
-		}
-		if readErr != nil {
-			return written, nil
-		}
-		if n == len(buf) && n < bulkBuffer {
-			buf = make([]byte, 2*n)
-		}
-	}
 }

@@ -3,6 +3,7 @@
 package sshclient
 
 import (
+	"math"
 	"net"
 	"os"
 	"os/exec"
@@ -113,7 +114,23 @@ func TestRoundTrips(t *testing.T) {
 	known := writeFile(t, dir, "known", []byte("sshd "+string(ssh.MarshalAuthorizedKey(server.hostKeys[0].public))))
 	const command = "echo out; sleep 0.2" // the end is no part of it
 
-	ours := line.fewest(func(first func()) {
+	_, port, _ := net.SplitHostPort(line.listener.Addr().String())
+	stocks := line.fewest(math.MaxInt, func(first func()) {
+		cmd := exec.Command("ssh", "-F", "none", "-p", port, "-i", key, "-o", "IdentitiesOnly=yes", "-o", "HostKeyAlias=sshd",
+			"-o", "UserKnownHostsFile="+known, "-o", "UpdateHostKeys=no", server.user+"@127.0.0.1", command)
+		cmd.Env = append(os.Environ(), "HOME="+dir)
+		out, err := cmd.StdoutPipe()
+		if err == nil {
+			err = cmd.Start()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		out.Read(make([]byte, 4))
+		first()
+		cmd.Wait()
+	})
+	ours := line.fewest(stocks, func(first func()) {
 		conn, err := net.Dial("tcp", line.listener.Addr().String())
 		if err != nil {
 			t.Fatal(err)
@@ -131,38 +148,25 @@ func TestRoundTrips(t *testing.T) {
 		}
 		session.Run(Streams{Stdout: firstWrite(first)})
 	})
-	_, port, _ := net.SplitHostPort(line.listener.Addr().String())
-	stocks := line.fewest(func(first func()) {
-		cmd := exec.Command("ssh", "-F", "none", "-p", port, "-i", key, "-o", "IdentitiesOnly=yes", "-o", "HostKeyAlias=sshd",
-			"-o", "UserKnownHostsFile="+known, "-o", "UpdateHostKeys=no", server.user+"@127.0.0.1", command)
-		cmd.Env = append(os.Environ(), "HOME="+dir)
-		out, err := cmd.StdoutPipe()
-		if err == nil {
-			err = cmd.Start()
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		out.Read(make([]byte, 4))
-		first()
-		cmd.Wait()
-	})
 	t.Logf("flights to the first output: %d, stock ssh %d", ours, stocks)
 	if ours > stocks {
 		t.Errorf("%d flights to the first output, stock ssh %d", ours, stocks)
 	}
 }
 
-// fewest is the least number of flights until try calls first: a busy machine may
-// tear one apart.
-func (l *delayLine) fewest(try func(first func())) int {
-	best := 100
-	for range 2 {
+// fewest is the least number of flights until try calls first. A busy machine may tear
+// one apart: what is more than enough is tried again.
+func (l *delayLine) fewest(enough int, try func(first func())) int {
+	best := math.MaxInt
+	for range 3 {
 		try(func() {
 			l.mu.Lock()
 			defer l.mu.Unlock()
 			best = min(best, l.flights)
 		})
+		if best <= enough {
+			break
+		}
 	}
 	return best
 }

@@ -232,7 +232,7 @@ func (c *Client) whyLost() error {
 	if c.isClosing() {
 		return ErrClosed // Close may still wait for the far side
 	}
-	_, _, err := c.conn.SendRequest(keepaliveRequest, true, nil)
+	err := c.signOfLife()
 	if err == nil {
 		return ErrNoStatus
 	}

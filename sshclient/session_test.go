@@ -75,7 +75,7 @@ func testCommands(t *testing.T, client *Client) {
 			}
 		})
 	}
-	t.Run("bulk", func(t *testing.T) { testBulk(t, client, 16<<20) })
+	t.Run("bulk", func(t *testing.T) { testBulk(t, client, 6<<20) })
 	t.Run("unread errors", func(t *testing.T) {
 		// More than the window that both outputs share, all of it on one of them.
 		stdout, stderr, result := execute(t, client, Command{Exec: "head -c 5000000 /dev/zero >&2; echo done"}, nil)

@@ -109,17 +109,13 @@ func stdio(ctx context.Context, plan config.Plan, messages io.Writer) int {
 	return report.ExitFailure
 }
 
-// ssh is a session in ssh's place.
+// ssh is a session in ssh's place, or what -O asks of a master.
 func ssh(ctx context.Context, plan config.Plan, messages io.Writer, leave func(keepOutputs bool) error) int {
 	r := newRelay(plan, messages)
-	conn, err := r.reach(ctx, plan)
-	code := 0
-	if err == nil {
-		code, err = session.Run(ctx, plan, conn, r.begin, session.Local{
-			Stdin: os.Stdin, Stdout: os.Stdout, RemoteStderr: os.Stderr, Stderr: messages, Environ: os.Environ(), Version: "iapssh_" + version,
-			Detach: leave,
-		})
-	}
+	code, err := r.session(ctx, plan, session.Local{
+		Stdin: os.Stdin, Stdout: os.Stdout, RemoteStderr: os.Stderr, Stderr: messages, Environ: os.Environ(), Version: "iapssh_" + version,
+		Detach: leave,
+	})
 	var killed *session.Killed
 	switch {
 	case err == nil:

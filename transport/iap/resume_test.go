@@ -21,8 +21,8 @@ import (
 var (
 	schedules  = flag.Int("schedules", 15, "how many random fault schedules to run")
 	firstSeed  = flag.Int("schedule", 0, "the first one")
-	duplexSize = flag.Int64("duplexsize", 32<<20, "bytes each way at once without a fault")
-	faultSize  = flag.Int64("faultsize", 1<<20, "bytes each way under each fault")
+	duplexSize = flag.Int64("duplexsize", 6<<20, "bytes each way at once without a fault")
+	faultSize  = flag.Int64("faultsize", 1<<19, "bytes each way under each fault")
 )
 
 // inBubble runs f in fake time with a session over an in-memory relay that has faults. At the end the relay must not have seen
@@ -251,9 +251,9 @@ func TestPauseIsNotDeath(t *testing.T) {
 	t.Run("reader", func(t *testing.T) {
 		inBubble(t, nil, func(t *testing.T, s *iaptest.Server, c *iap.Conn, vmSide net.Conn) {
 			done := make(chan error, 2)
-			go send(vmSide, 20<<20, 1, done)
+			go send(vmSide, 8<<20, 1, done)
 			time.Sleep(10 * time.Minute)
-			receive(c, 20<<20, 1, done)
+			receive(c, 8<<20, 1, done)
 			if err := errors.Join(<-done, <-done); err != nil {
 				t.Error(err)
 			}
@@ -265,9 +265,9 @@ func TestPauseIsNotDeath(t *testing.T) {
 	t.Run("VM", func(t *testing.T) {
 		inBubble(t, nil, func(t *testing.T, s *iaptest.Server, c *iap.Conn, vmSide net.Conn) {
 			done := make(chan error, 2)
-			go send(c, 40<<20, 1, done)
+			go send(c, 16<<20, 1, done)
 			time.Sleep(10 * time.Minute)
-			receive(vmSide, 40<<20, 1, done)
+			receive(vmSide, 16<<20, 1, done)
 			if err := errors.Join(<-done, <-done); err != nil {
 				t.Error(err)
 			}

@@ -144,7 +144,7 @@ func TestRetention(t *testing.T) {
 // TestFullDuplex moves data both ways at once over links that the client drops
 // without warning, and wants every byte once.
 func TestFullDuplex(t *testing.T) {
-	const size = 8 << 20
+	const size = 2 << 20
 	up, down := randomBytes(t, size), randomBytes(t, size)
 	var atBackend []byte
 	srv := newTestServer(t, nil)
@@ -156,7 +156,7 @@ func TestFullDuplex(t *testing.T) {
 	}))
 
 	x := &exchange{t: t, srv: srv, up: up}
-	x.run(func(link, got int) bool { return got > link*(1<<20) })
+	x.run(func(link, got int) bool { return got > link*(256<<10) })
 	wantViolations(t, srv)
 	if !bytes.Equal(x.got, down) {
 		t.Error("download differs")
@@ -179,7 +179,7 @@ func TestSlowBackendHoldsTheLink(t *testing.T) {
 	c, _ := open(t, srv, 22)
 	var writer sync.WaitGroup
 	writer.Go(func() {
-		for range 64 << 20 / 16384 {
+		for range 8 << 20 / 16384 {
 			if _, err := c.conn.Write(rawFrame(0x82, dataMessage(make([]byte, 16384)))); err != nil {
 				t.Error(err)
 				return
@@ -192,7 +192,7 @@ func TestSlowBackendHoldsTheLink(t *testing.T) {
 		t.Error(i)
 	}
 	close(release)
-	for acked := uint64(0); acked < 64<<20; {
+	for acked := uint64(0); acked < 8<<20; {
 		op, p := c.next()
 		if op != 2 || p[1] != 7 {
 			t.Fatal(describe(op, p))

@@ -7,7 +7,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/iapssh/iapssh/internal/filelock"
+	"github.com/iapssh/iapssh/knownhosts/filelock"
 )
 
 const (

@@ -168,7 +168,7 @@ var keywords = map[string]keyword{
 	"syslogfacility":          {read: facility},
 	"ignoreunknown":           {read: word},
 	"controlmaster":           {read: states(flagStates, "auto", "auto", "ask", "ask", "autoask", "autoask"), effect: ignored},
-	"controlpath":             {read: word, effect: ignored},
+	"controlpath":             {read: word},
 	"controlpersist":          {read: controlPersist, effect: ignored},
 
 	// Forwardings.

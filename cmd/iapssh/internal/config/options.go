@@ -31,7 +31,7 @@ var assignments = map[string][][2]string{
 }
 
 // inert are the options of the above that have no effect here.
-const inert = "CKS"
+const inert = "CK"
 
 // option obeys one option.
 func (c *commandLine) option(o option, ev *evaluator) error {

@@ -95,6 +95,8 @@ type Plan struct {
 	PSC         string // endpoint of Private Service Connect through which Google is reached; empty: none
 	CACertsFile string // extra roots for TLS to Google, PEM; may be empty
 
+	Sharing Sharing
+
 	SessionType   string // "default", "none" (-N), "subsystem" (-s)
 	Command       string // remote command or subsystem name; empty: a shell
 	RequestTTY    string // "auto", "no", "yes", "force"; see WantTTY

@@ -31,7 +31,6 @@ var (
 		{"ControlMaster", "no", ""},
 		{"PKCS11Provider", "none", ""},
 		{kwStdioForward, "", ""},
-		{kwMuxCommand, "", ""},
 	}
 )
 

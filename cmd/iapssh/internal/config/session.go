@@ -66,6 +66,7 @@ func (b *builder) plan(ignored []Ignored) (Plan, error) {
 	b.route(&p)
 	b.cloudRun(&p)
 	b.session(&p)
+	b.sharing(&p)
 	b.connection(&p)
 	b.authentication(&p)
 	b.algorithms()
@@ -102,6 +103,8 @@ func (b *builder) consistent() error {
 		return &UsageError{Text: "Cannot execute command-line and remote command."}
 	case b.s.flag("forkafterauthentication", false) && !hasCommand && b.s.word("sessiontype") != "none":
 		return &UsageError{Text: "Cannot fork into background without a command to execute."}
+	case b.s.word(kwMuxCommand) != "" && !b.line.dump && !b.s.isGiven("controlpath"):
+		return &UsageError{Text: "No ControlPath specified for \"-O\" command"}
 	case b.s.word("proxycommand") == "-" && b.s.flag("proxyusefdpass", false):
 		return &UsageError{Text: "ProxyCommand=- and ProxyUseFDPass are incompatible"}
 	}

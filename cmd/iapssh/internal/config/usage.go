@@ -4,7 +4,8 @@ package config
 // command line.
 const Synopsis = `usage: iapssh [-46AaCfGgKknNqsTtVvxy] [-c cipher_spec] [-E log_file]
               [-e escape_char] [-F configfile] [-i identity_file] [-l login_name]
-              [-m mac_spec] [-o option] [-P tag] [-p port] [-S ctl_path]
+              [-m mac_spec] [-O ctl_cmd] [-o option] [-P tag] [-p port]
+              [-S ctl_path]
               [--project=PROJECT] [--zone=ZONE] [--network-interface=NIC]
               [--region=REGION --network=NETWORK [--dest-group=GROUP]]
               destination [command [argument ...]]
@@ -71,9 +72,12 @@ Options of ssh that work:
   -N                    no remote command
   -n                    stdin from nothing
   -o Key=Value          any keyword of ssh_config
+  -O check|conninfo|channels|proxy|exit|stop
+                        ask something of the master at -S
   -P tag                for "Match tagged"
   -Q subject            list what is supported: cipher, mac, kex, key, help
   -q  -v -vv -vvv       say less, say more
+  -S path               use the connection that a master shares there
   -s                    the command is a subsystem
   -T  -t  -tt           no terminal, a terminal, a terminal whatever stdin is
   -V                    print the version as ssh does

@@ -34,6 +34,9 @@ func ofSSH(err error, _ Facts) (Failure, bool) {
 	var direct *DirectError
 	var handshake *sshclient.HandshakeError
 	var lost *sshclient.LostError
+	if f, ok := ofSharing(err); ok {
+		return f, true
+	}
 	switch {
 	case errors.As(err, &direct):
 		f := verbatim("ssh: " + directCause(direct))
@@ -119,6 +122,8 @@ func ofLost(e *sshclient.LostError) (Failure, bool) {
 		return verbatim(fmt.Sprintf("Timeout, server %s not responding.", e.Host)), true
 	case errors.As(e.Err, &request):
 		return verbatim(request.Error() + " on channel 0"), true
+	case errors.Is(e.Err, sshclient.ErrMasterGone):
+		return verbatim(fmt.Sprintf("Shared connection to %s closed by its master.", e.Host)), true
 	case hungUp(e.Err):
 		return verbatim(fmt.Sprintf("Connection to %s closed by remote host.", e.Host)), true
 	}

@@ -18,9 +18,9 @@ import (
 func (r *run) runCommand(ctx context.Context) (int, error) {
 	terminal := tty.New(r.local.Stdin, r.local.Stdout)
 	command := r.command(terminal)
-	s, err := r.client.Start(ctx, command)
+	s, err := r.start(ctx, command)
 	if err != nil {
-		return 0, r.ended(ctx, err)
+		return 0, err
 	}
 	defer s.Close()
 	r.logStart(command)
@@ -32,17 +32,37 @@ func (r *run) runCommand(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	if r.abandoned {
-		r.out.info(fmt.Sprintf("Connection to %s closed.", r.plan.Host))
+		r.out.info(r.closed())
 		return 255, nil
 	}
 	if result.Lost != nil && !errors.Is(result.Lost, sshclient.ErrNoStatus) {
 		return 0, r.ended(ctx, r.lossOf(result))
 	}
 	if s.HasPTY() {
-		r.out.info(fmt.Sprintf("Connection to %s closed.", r.plan.Host))
+		r.out.info(r.closed())
 	}
 	r.logEnd()
 	return result.ExitCode(), nil
+}
+
+// start has the server start the command.
+func (r *run) start(ctx context.Context, command sshclient.Command) (*sshclient.Session, error) {
+	if r.client.Joined() {
+		return r.startShared(ctx, command)
+	}
+	s, err := r.client.Start(ctx, command)
+	if err != nil {
+		err = r.ended(ctx, err)
+	}
+	return s, err
+}
+
+// closed is the last word of a session with a terminal.
+func (r *run) closed() string {
+	if r.client.Joined() {
+		return fmt.Sprintf("Shared connection to %s closed.", r.plan.Host)
+	}
+	return fmt.Sprintf("Connection to %s closed.", r.plan.Host)
 }
 
 // logStart tells what has been started, as ssh does.

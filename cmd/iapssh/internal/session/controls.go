@@ -122,6 +122,9 @@ None of them is built yet.
 func (c *controls) stats() string {
 	s, now := c.run.client.Stats(), time.Now()
 	age := now.Sub(s.Since).Seconds()
+	if c.run.client.Joined() {
+		return fmt.Sprintf("on a shared connection, for %s; received %s, sent %s", round(now.Sub(s.Since)), size(float64(s.Received)), size(float64(s.Sent)))
+	}
 	text := fmt.Sprintf("connected for %s; reached in %s, authenticated in %s more; last heard %s ago\n"+
 		"received %s (%s/s), sent %s (%s/s)",
 		round(now.Sub(s.Since)), round(c.run.greeted.Sub(c.run.dialed)), round(c.run.authenticated.Sub(c.run.greeted)), round(now.Sub(s.Heard)),

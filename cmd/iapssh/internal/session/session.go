@@ -12,6 +12,7 @@
 //	terminal.go  raw mode, sizes and job control, for the length of a session
 //	keyboard.go  what is typed, and the escapes in it, which escape.go finds and controls.go obeys
 //	link.go      the line that says that the link is being resumed
+//	share.go     sessions on a connection that another process holds
 //	output.go    messages to the user, whatever mode the terminal is in
 package session
 
@@ -54,9 +55,9 @@ type run struct {
 	plan   config.Plan
 	local  Local
 	out    *output
-	conn   net.Conn
+	conn   net.Conn // nil if another process holds the connection
 	client *sshclient.Client
-	trust  *hostTrust
+	trust  *hostTrust // nil as well then
 
 	dialed, greeted, authenticated time.Time
 
@@ -75,11 +76,16 @@ func Run(ctx context.Context, plan config.Plan, conn net.Conn, dialed time.Time,
 		return 0, err
 	}
 	defer r.settle(ctx)
-	stop := context.AfterFunc(ctx, r.close)
-	defer stop()
 	if plan.LocalCommand != "" {
 		runLocally(ctx, plan.LocalCommand, local, r.out)
 	}
+	return r.finish(ctx)
+}
+
+// finish is what there is to do on a connection, until ctx ends it.
+func (r *run) finish(ctx context.Context) (int, error) {
+	stop := context.AfterFunc(ctx, r.close)
+	defer stop()
 	code, err := r.serve(ctx)
 	var killed *Killed
 	if errors.As(context.Cause(ctx), &killed) {
@@ -90,7 +96,7 @@ func Run(ctx context.Context, plan config.Plan, conn net.Conn, dialed time.Time,
 
 // settle gives the keys that the server tells of a last moment.
 func (r *run) settle(ctx context.Context) {
-	if !r.abandoned {
+	if !r.abandoned && r.trust != nil {
 		r.trust.settle(ctx)
 	}
 }
@@ -182,7 +188,9 @@ func (r *run) close() {
 	if r.client != nil {
 		r.client.Close()
 	}
-	r.conn.Close()
+	if r.conn != nil {
+		r.conn.Close()
+	}
 }
 
 func (r *run) clientConfig(trust sshclient.HostTrust) sshclient.Config {

@@ -6,7 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/iapssh/iapssh/internal/filelock"
+	"github.com/iapssh/iapssh/knownhosts/filelock"
 )
 
 func Example() {

@@ -1,0 +1,137 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"syscall"
+	"time"
+)
+
+// Patience is how long a master may take to prove that it is alive. One that holds
+// its connection does so at once, whatever the server or the network does.
+const Patience = 750 * time.Millisecond
+
+// Why there is no master to be had; a *[MasterError] wraps one of them.
+var (
+	ErrNone    = errors.New("there is no control socket")
+	ErrStale   = errors.New("nobody listens on the control socket")
+	ErrSilent  = errors.New("the master does not answer")
+	ErrForeign = errors.New("the control socket is another user's")
+)
+
+// MasterError says why a master cannot be used.
+type MasterError struct {
+	Path string
+	Err  error
+}
+
+func (e *MasterError) Error() string {
+	return fmt.Sprintf("Control socket connect(%.100s): %v", e.Path, e.Err)
+}
+
+func (e *MasterError) Unwrap() error { return e.Err }
+
+// RefusedError is a master's answer to a request that it does not follow.
+type RefusedError struct {
+	Denied bool   // its user said no
+	Reason string // as the master wrote it
+}
+
+func (e *RefusedError) Error() string { return e.Reason }
+
+// Dial finds the master that listens on a socket. Within [Patience], and ctx, it has
+// proved that it is alive, or the error is a *[MasterError] that wraps one of the
+// reasons above, or what else went wrong.
+func Dial(ctx context.Context, path string) (*Master, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, Patience, ErrSilent)
+	defer cancel()
+	m, err := dial(ctx, path)
+	if err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		return nil, &MasterError{path, err}
+	}
+	return m, nil
+}
+
+func dial(ctx context.Context, path string) (*Master, error) {
+	if err := checkPath(path); err != nil {
+		return nil, err
+	}
+	socket, err := connect(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkPeer(socket); err != nil {
+		socket.Close()
+		return nil, err
+	}
+	m := &Master{conn: &conn{Conn: socket}}
+	// A socket is deaf to contexts: it is closed instead.
+	release := context.AfterFunc(ctx, m.abort)
+	err = m.greet()
+	if !release() && err == nil {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		socket.Close()
+		return nil, err
+	}
+	return m, nil
+}
+
+// connectPause is between attempts on a socket whose master has more to accept than
+// its queue holds.
+const connectPause = 10 * time.Millisecond
+
+func connect(ctx context.Context, path string) (*net.UnixConn, error) {
+	for {
+		socket, err := new(net.Dialer).DialContext(ctx, "unix", path)
+		switch {
+		case err == nil:
+			return socket.(*net.UnixConn), nil
+		case errors.Is(err, fs.ErrNotExist):
+			return nil, fmt.Errorf("%w: %w", ErrNone, innermost(err))
+		case errors.Is(err, syscall.ECONNREFUSED):
+			return nil, fmt.Errorf("%w: %w", ErrStale, innermost(err))
+		case !errors.Is(err, syscall.EAGAIN):
+			return nil, innermost(err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(connectPause):
+		}
+	}
+}
+
+// innermost is the error without the operation and the path, which are told anyway.
+func innermost(err error) error {
+	if system, ok := errors.AsType[*os.SyscallError](err); ok {
+		return system.Err
+	}
+	return err
+}
+
+// PathError says that a path is too long for a socket's.
+type PathError struct {
+	Path string
+	Max  int // bytes of a path
+}
+
+func (e *PathError) Error() string {
+	return fmt.Sprintf("ControlPath too long ('%s' >= %d bytes)", e.Path, e.Max+1)
+}
+
+func checkPath(path string) error {
+	var address syscall.RawSockaddrUnix
+	if limit := len(address.Path) - 1; len(path) > limit {
+		return &PathError{path, limit}
+	}
+	return nil
+}

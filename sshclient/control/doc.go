@@ -1,0 +1,27 @@
+// Package control lets several processes share one SSH connection, by OpenSSH's
+// own protocol (PROTOCOL.mux, version 4, and what mux.c of OpenSSH 10 adds to it): one
+// process, the master, holds the connection and listens on a Unix socket; the others
+// ask it there.
+//
+//	master, err := control.Dial(ctx, path)          // who listens, and is alive
+//	client, err := master.Join(sshclient.Config{Host: "vm"})
+//	session, err := client.Start(ctx, sshclient.Command{Exec: "uname"})
+//
+// # Two ways to have a session
+//
+// The protocol has two. A passenger passes its standard files to the master, which
+// reads and writes them in the passenger's place. A proxied client speaks SSH's connection
+// protocol over the socket, unencrypted, and the master carries its channels. Our
+// client is always a proxied one: the terminal, its keys, sizes and signals stay with
+// the process that has them, so that a shared session is just like one of its own,
+// on every system; and nobody sets O_NONBLOCK on files that others use too. Our
+// master serves both, since stock ssh comes as a passenger.
+//
+// # Map
+//
+//   - message.go: the messages, byte for byte
+//   - conn.go: messages over a socket, bounded
+//   - dial.go: finding a live master in bounded time; master.go: what to ask it
+//   - preface.go: from our handshake to that of golang.org/x/crypto/ssh
+//   - peer_*.go: which user is at the other end
+package control

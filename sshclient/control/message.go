@@ -1,0 +1,145 @@
+package control
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// version is the protocol's. There has been no other since OpenSSH 5.4.
+const version = 4
+
+// Message types. Those with an M are the client's requests, those with an S the
+// master's answers; after the type of each but hello comes a request id, which an
+// answer repeats.
+const (
+	msgHello = 0x00000001 // uint32 version, then pairs of strings: extension, value
+
+	mAliveCheck = 0x10000004 //
+	mTerminate  = 0x10000005 //
+	mStopListen = 0x10000009 //
+	mProxy      = 0x1000000f //
+	mInfo       = 0x20000001 // string name; if the master's hello has the extension "info"
+
+	sOK      = 0x80000001 //
+	sDenied  = 0x80000002 // string reason: the user said no
+	sFailure = 0x80000003 // string reason
+	sAlive   = 0x80000005 // uint32 process id
+	sProxy   = 0x8000000f // what follows on the connection is SSH
+	sInfo    = 0x90000001 // infoText
+)
+
+// infoExtension is the one extension there is; its value is "0".
+const infoExtension = "info"
+
+// The names that mInfo knows.
+const (
+	infoConnection = "connection"
+	infoChannels   = "channels"
+)
+
+type hello struct {
+	Version    uint32
+	Extensions []byte `ssh:"rest"`
+}
+
+type infoText struct {
+	Status uint32 // 1 if the name was known
+	Text   string
+}
+
+type text struct{ S string }
+
+type number struct{ N uint32 }
+
+// message is what goes over the socket: a type, and its body.
+type message struct {
+	kind uint32
+	body []byte
+}
+
+// newMessage makes a message of a type and, in order, of structs that
+// [ssh.Marshal] knows.
+func newMessage(kind uint32, parts ...any) message {
+	m := message{kind: kind}
+	for _, part := range parts {
+		m.body = append(m.body, ssh.Marshal(part)...)
+	}
+	return m
+}
+
+// parse reads the body of a message, all of it.
+func (m message) parse(into any) error {
+	if err := ssh.Unmarshal(m.body, into); err != nil {
+		return fmt.Errorf("%w: message 0x%08x: %w", errProtocol, m.kind, err)
+	}
+	return nil
+}
+
+// cutID takes the request id off the body.
+func (m message) cutID() (id uint32, rest message, err error) {
+	var head struct {
+		ID   uint32
+		Rest []byte `ssh:"rest"`
+	}
+	err = m.parse(&head)
+	return head.ID, message{m.kind, head.Rest}, err
+}
+
+// cutStrings reads a body that is nothing but strings, at most limit of them.
+func cutStrings(body []byte, limit int) ([]string, error) {
+	var all []string
+	for len(body) > 0 {
+		var next struct {
+			S    string
+			Rest []byte `ssh:"rest"`
+		}
+		if err := ssh.Unmarshal(body, &next); err != nil {
+			return nil, fmt.Errorf("%w: %w", errProtocol, err)
+		}
+		if len(all) == limit {
+			return nil, fmt.Errorf("%w: more than %d strings", errProtocol, limit)
+		}
+		all, body = append(all, next.S), next.Rest
+	}
+	return all, nil
+}
+
+// maxExtensions bounds the extensions of a hello.
+const maxExtensions = 64
+
+// helloMessage is the first thing that each side says.
+func helloMessage(extensions ...string) message {
+	m := newMessage(msgHello, hello{Version: version})
+	for _, s := range extensions {
+		m.body = append(m.body, ssh.Marshal(text{s})...)
+	}
+	return m
+}
+
+// parseHello checks the other side's hello, and returns its extensions.
+func parseHello(m message) (map[string]string, error) {
+	var h hello
+	if m.kind != msgHello {
+		return nil, fmt.Errorf("%w: 0x%08x instead of a hello", errProtocol, m.kind)
+	}
+	if err := m.parse(&h); err != nil {
+		return nil, err
+	}
+	if h.Version != version {
+		return nil, fmt.Errorf("%w: Unsupported multiplexing protocol version %d (expected %d)", errProtocol, h.Version, version)
+	}
+	words, err := cutStrings(h.Extensions, 2*maxExtensions)
+	if err != nil || len(words)%2 != 0 {
+		return nil, errors.Join(errProtocol, err)
+	}
+	extensions := map[string]string{}
+	for i := 0; i < len(words); i += 2 {
+		extensions[words[i]] = words[i+1]
+	}
+	return extensions, nil
+}
+
+// errProtocol says that the other side does not keep to the protocol.
+var errProtocol = errors.New("multiplexing protocol")

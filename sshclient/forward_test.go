@@ -1,0 +1,183 @@
+package sshclient
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/iapssh/iapssh/sshclient/sshtest"
+)
+
+// The rules are those of OpenSSH's channel_fwd_bind_addr.
+func TestBindAddresses(t *testing.T) {
+	gateway := ForwardOptions{GatewayPorts: true}
+	for _, test := range []struct {
+		host    string
+		options ForwardOptions
+		want    string
+	}{
+		{"", ForwardOptions{}, "[[tcp6 ::1] [tcp4 127.0.0.1]]"},
+		{"localhost", gateway, "[[tcp6 ::1] [tcp4 127.0.0.1]]"},
+		{"", gateway, "[[tcp6 ::] [tcp4 0.0.0.0]]"},
+		{"*", ForwardOptions{}, "[[tcp6 ::] [tcp4 0.0.0.0]]"},
+		{"*", ForwardOptions{AddressFamily: "inet"}, "[[tcp4 0.0.0.0]]"},
+		{"", ForwardOptions{AddressFamily: "inet6"}, "[[tcp6 ::1]]"},
+		{"::1", ForwardOptions{}, "[[tcp ::1]]"},
+		{"127.0.0.1", gateway, "[[tcp 127.0.0.1]]"},
+		{"vpn.example", ForwardOptions{AddressFamily: "inet"}, "[[tcp4 vpn.example]]"},
+	} {
+		if got := fmt.Sprint(bindAddresses(test.host, test.options)); got != test.want {
+			t.Errorf("%q, %+v: %s, want %s", test.host, test.options, got, test.want)
+		}
+	}
+}
+
+// A connection from the server belongs to the forward that asked for its address, or else
+// its port.
+func TestMatchForwarded(t *testing.T) {
+	forward := func(kind ForwardKind, at Endpoint, connect string) *openForward {
+		return &openForward{OpenForward: OpenForward{Forward{kind, at, Endpoint{Path: connect}}, at}}
+	}
+	open := []*openForward{
+		forward(LocalForward, Endpoint{Port: 1}, "local"),
+		forward(RemoteForward, Endpoint{Port: 80}, "default"),
+		forward(RemoteForward, Endpoint{Host: "*", Port: 80}, "all"),
+		forward(RemoteDynamicForward, Endpoint{Host: "10.0.0.1", Port: 81}, "dynamic"),
+		forward(RemoteForward, Endpoint{Path: "/s"}, "socket"),
+	}
+	for _, test := range []struct {
+		at   Endpoint
+		want string
+	}{
+		{Endpoint{Host: "localhost", Port: 80}, "default"},
+		{Endpoint{Host: "", Port: 80}, "all"},
+		{Endpoint{Host: "0.0.0.0", Port: 80}, "default"}, // as some servers name what they bound
+		{Endpoint{Host: "10.0.0.1", Port: 81}, "dynamic"},
+		{Endpoint{Host: "localhost", Port: 81}, "dynamic"},
+		{Endpoint{Path: "/s"}, "socket"},
+		{Endpoint{Path: "/t"}, ""},
+		{Endpoint{Host: "localhost", Port: 1}, ""},
+		{Endpoint{}, ""},
+	} {
+		got := ""
+		if o := matchForwarded(open, test.at); o != nil {
+			got = o.Connect.Path
+		}
+		if got != test.want {
+			t.Errorf("%v: %q, want %q", test.at, got, test.want)
+		}
+	}
+}
+
+func TestPermits(t *testing.T) {
+	here := Endpoint{Host: "here", Port: 80}
+	for _, test := range []struct {
+		permit []Endpoint
+		want   bool
+	}{
+		{nil, true}, {[]Endpoint{}, false}, {[]Endpoint{{Host: "there", Port: 80}}, false}, {[]Endpoint{{Host: "there"}, {Host: "here"}}, true},
+		{[]Endpoint{{Host: "*", Port: 80}}, true}, {[]Endpoint{{Host: "*", Port: 81}}, false},
+	} {
+		if options := (ForwardOptions{PermitOpen: test.permit}); options.permits(here) != test.want {
+			t.Errorf("%v: %t", test.permit, !test.want)
+		}
+	}
+}
+
+func TestComplaints(t *testing.T) {
+	var c complaints
+	now := time.Unix(1000, 0)
+	told := 0
+	for range 100 {
+		if ok, _ := c.admit(now); ok {
+			told++
+		}
+	}
+	if told != complaintBurst {
+		t.Errorf("%d told at once", told)
+	}
+	if ok, untold := c.admit(now.Add(time.Second)); !ok || untold != 95 {
+		t.Errorf("a second later: %t, %d untold", ok, untold)
+	}
+	if ok, _ := c.admit(now.Add(time.Second)); ok {
+		t.Error("two in that second")
+	}
+	if ok, untold := c.admit(now.Add(time.Hour)); !ok || untold != 1 {
+		t.Errorf("an hour later: %t, %d untold", ok, untold)
+	}
+}
+
+// A buffer is as large as what is read, and a forwarded connection keeps none that is
+// large while it waits for data.
+func TestCopyBuffer(t *testing.T) {
+	const full = -1
+	borrows := &sync.Pool{New: newBulkBuffer}
+	for _, test := range []struct {
+		name  string
+		buf   *copyBuffer
+		reads []int
+		want  int // size in the end
+	}{
+		{"keystrokes", &copyBuffer{own: make([]byte, tinyBuffer), limit: smallBuffer, pool: borrows}, []int{1, 1, 30}, tinyBuffer},
+		{"a little", &copyBuffer{own: make([]byte, tinyBuffer), limit: smallBuffer, pool: borrows}, []int{full, full}, 4 * tinyBuffer},
+		{"much", &copyBuffer{own: make([]byte, smallBuffer), limit: smallBuffer, pool: borrows}, []int{full, full, full}, bulkBuffer},
+		{"end of much", &copyBuffer{own: make([]byte, smallBuffer), limit: smallBuffer, pool: borrows}, []int{full, full, bulkBuffer - 1}, smallBuffer},
+		{"session", sessionBuffer(), []int{full, full, 1, 1}, 4 * smallBuffer},
+		{"session, much", sessionBuffer(), []int{full, full, full, full, full}, bulkBuffer},
+	} {
+		for _, n := range test.reads {
+			if n == full {
+				n = len(test.buf.space())
+			}
+			test.buf.fit(n)
+		}
+		if got := len(test.buf.space()); got != test.want {
+			t.Errorf("%s: %d bytes, want %d", test.name, got, test.want)
+		}
+	}
+}
+
+// Nothing is forwarded for a server whose key is not the known one.
+func TestDegradedForwardsNothing(t *testing.T) {
+	server := sshtest.NewServer()
+	server.AllowAll = true
+	defer server.Close()
+	config := labConfig(server)
+	config.Trust = &fakeTrust{verdict: Verdict{Degraded: true}}
+	client, err := Handshake(t.Context(), server.Dial(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if _, err := client.Forwards().Open(t.Context(), Forward{}); !errors.Is(err, ErrDegraded) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestForwardErrors(t *testing.T) {
+	client := connect(t, sshtest.NewServer())
+	forwards := client.Forwards()
+	bound, err := forwards.Open(t.Context(), Forward{Listen: Endpoint{Host: "127.0.0.1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bound.Port == 0 || forwards.List()[0].Bound != bound {
+		t.Errorf("bound to %v, listed as %v", bound, forwards.List())
+	}
+	_, err = forwards.Open(t.Context(), Forward{Listen: bound})
+	if taken, ok := errors.AsType[*ListenError](err); !ok || taken.Listen != bound {
+		t.Errorf("a port that is taken: %v", err)
+	}
+	if err := forwards.Cancel(t.Context(), Forward{Listen: Endpoint{Host: "127.0.0.1", Port: bound.Port}}); err != nil {
+		t.Errorf("cancel by the port that was found: %v", err)
+	}
+	if err := forwards.Cancel(t.Context(), Forward{Listen: bound}); !errors.Is(err, ErrNotOpen) {
+		t.Errorf("cancel twice: %v", err)
+	}
+	client.Close()
+	if _, err := forwards.Open(t.Context(), Forward{}); !errors.Is(err, ErrClosed) {
+		t.Errorf("open after Close: %v", err)
+	}
+}

@@ -1,0 +1,60 @@
+package sshclient
+
+import (
+	"errors"
+	"io"
+	"net"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// Join makes a client of a connection that another process holds and shares. conn
+// leads to that process and is ready for [ssh.NewControlClientConn]; package control
+// makes such. Of cfg only Host, ForwardAgent, Forwards and Log matter: keys, trust and
+// keepalives are the holder's affair, and so is the agent that is forwarded if the
+// holder allows it.
+//
+// Close of the client leaves the shared connection to the others.
+func Join(conn net.Conn, cfg Config) (*Client, error) {
+	w := &wire{Conn: conn, start: time.Now()}
+	w.sniffer.over = true // there is no key exchange to look at
+	sshConn, chans, reqs, err := ssh.NewControlClientConn(w)
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	c := &Client{
+		conn: sshConn, wire: w, host: cfg.Host, logTo: cfg.Log, joined: true, agentPath: cfg.ForwardAgent,
+		asks: make(chan struct{}, 1), done: make(chan struct{}),
+	}
+	c.forwards = newForwards(c, cfg.Forwards)
+	c.start(Config{}, chans, reqs)
+	return c, nil
+}
+
+// Joined says that the connection is another process's, see [Join].
+func (c *Client) Joined() bool { return c.joined }
+
+// probeChannel is a kind of channel that no server knows.
+const probeChannel = "alive@iapssh"
+
+// signOfLife asks the server for one, whatever it says, and returns an error only
+// if the connection has ended.
+func (c *Client) signOfLife() error {
+	if !c.joined {
+		_, _, err := c.conn.SendRequest(keepaliveRequest, true, nil)
+		return err
+	}
+	// OpenSSH's master leaves global requests without an answer, or ends the
+	// connection over them; a refused channel says as much.
+	channel, requests, err := c.conn.OpenChannel(probeChannel, nil)
+	if _, refused := errors.AsType[*ssh.OpenChannelError](err); refused {
+		return nil
+	}
+	if err == nil {
+		go ssh.DiscardRequests(requests)
+		return channel.Close()
+	}
+	return io.EOF // of x/crypto's errors none says more
+}
