@@ -37,7 +37,7 @@ func main() {
 }
 
 func run(argv []string, stderr io.Writer) int {
-	var cfg lab.Config
+	cfg := lab.Config{Viewer: true}
 	flags := flag.NewFlagSet("iaplab", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.BoolVar(&cfg.SSHD, "sshd", false, "")

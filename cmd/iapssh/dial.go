@@ -15,14 +15,17 @@ import (
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/creds"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/proxycommand"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/report"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/vm"
 	"github.com/iapssh/iapssh/transport/iap"
 )
 
 // relay joins the transport with the credentials that a plan implies. Nothing is read before the first dial asks, so that
 // looking for credentials runs beside connecting.
 type relay struct {
+	plan   config.Plan // completed by what is found out
 	dialer iap.Dialer
 	http   *http.Client
+	cloud  *vm.Cloud                        // Google's APIs
 	debug  func(format string, args ...any) // -v
 
 	clock *clock    // of the attempt in progress
@@ -32,8 +35,8 @@ type relay struct {
 	source *creds.Source
 }
 
-func newRelay(plan config.Plan, messages io.Writer) *relay {
-	r := &relay{dialer: iap.Dialer{URL: plan.RelayURL, Universe: plan.Universe, Endpoint: plan.PSC, UserAgent: "iapssh/" + version}, debug: func(string, ...any) {}}
+func newRelay(plan config.Plan, messages io.Writer) (*relay, error) {
+	r := &relay{plan: plan, dialer: iap.Dialer{URL: plan.RelayURL, Universe: plan.Universe, Endpoint: plan.PSC, UserAgent: "iapssh/" + version}, debug: func(string, ...any) {}}
 	r.dialer.Token = r.token
 	if plan.LogLevel >= config.LogDebug1 {
 		r.debug = debugLines(messages)
@@ -42,11 +45,41 @@ func newRelay(plan config.Plan, messages io.Writer) *relay {
 			r.debug("%s: %s has no effect here", k.Where, k.Keyword)
 		}
 	}
-	return r
+	if plan.Route != config.RouteIAP && plan.Route != config.RouteLookup {
+		return r, nil
+	}
+	return r, r.meetGoogle(plan, messages)
 }
 
-// reach connects to the plan's host by the plan's route, in ConnectionAttempts attempts; ConnectTimeout bounds each.
-func (r *relay) reach(ctx context.Context, plan config.Plan) (net.Conn, error) {
+// meetGoogle prepares for what is asked of Google. The error says that the roots of trust cannot be read.
+func (r *relay) meetGoogle(plan config.Plan, messages io.Writer) error {
+	roots, err := creds.Roots(plan.CACertsFile)
+	if err != nil {
+		return err
+	}
+	r.dialer.TLSConfig = &tls.Config{RootCAs: roots}
+	r.http = &http.Client{Transport: &http.Transport{
+		Proxy:           http.ProxyFromEnvironment,
+		TLSClientConfig: &tls.Config{RootCAs: roots},
+	}}
+	r.cloud = r.newCloud(plan, messages)
+	return nil
+}
+
+// reach connects to the plan's host by the plan's route.
+func (r *relay) reach(ctx context.Context) (conn net.Conn, err error) {
+	if err := r.plan.NotBuilt(); err != nil {
+		return nil, err
+	}
+	err = r.located(ctx, func() error {
+		conn, err = r.attempts(ctx, r.plan)
+		return err
+	})
+	return conn, err
+}
+
+// attempts are ConnectionAttempts; ConnectTimeout bounds each.
+func (r *relay) attempts(ctx context.Context, plan config.Plan) (net.Conn, error) {
 	r.debug("%s is reached by route %s: %s", plan.Original, plan.Route, plan.RouteReason)
 	for attempt := 1; ; attempt++ {
 		conn, err := r.attempt(ctx, plan)
@@ -62,7 +95,7 @@ func (r *relay) reach(ctx context.Context, plan config.Plan) (net.Conn, error) {
 	}
 }
 
-// attempt is one of reach's. The time that signing in takes is not the host's.
+// attempt is one of them. The time that signing in takes is not the host's.
 func (r *relay) attempt(ctx context.Context, plan config.Plan) (net.Conn, error) {
 	r.clock = startClock(plan.ConnectTimeout)
 	ctx, cancel := r.clock.bound(ctx)
@@ -79,7 +112,7 @@ func (r *relay) connect(ctx context.Context, plan config.Plan) (net.Conn, error)
 	case config.RouteProxyCommand:
 		return proxycommand.Dial(plan.ProxyCommand, plan.Host)
 	}
-	return r.dial(ctx, plan)
+	return r.dialer.Dial(ctx, target(plan))
 }
 
 // direct connects over TCP.
@@ -102,21 +135,16 @@ func direct(ctx context.Context, plan config.Plan) (net.Conn, error) {
 	return conn, nil
 }
 
-// dial opens a session with the plan's target.
-func (r *relay) dial(ctx context.Context, plan config.Plan) (*iap.Conn, error) {
-	if err := plan.NotBuilt(); err != nil {
+// dial opens a session with the plan's target, which it may have to find first.
+func (r *relay) dial(ctx context.Context) (conn *iap.Conn, err error) {
+	if err := r.plan.NotBuilt(); err != nil {
 		return nil, err
 	}
-	roots, err := creds.Roots(plan.CACertsFile)
-	if err != nil {
-		return nil, err
-	}
-	r.dialer.TLSConfig = &tls.Config{RootCAs: roots}
-	r.http = &http.Client{Transport: &http.Transport{
-		Proxy:           http.ProxyFromEnvironment,
-		TLSClientConfig: &tls.Config{RootCAs: roots},
-	}}
-	return r.dialer.Dial(ctx, target(plan))
+	err = r.located(ctx, func() error {
+		conn, err = r.dialer.Dial(ctx, target(r.plan))
+		return err
+	})
+	return conn, err
 }
 
 // signInTimeout bounds the requests that get an access token.
@@ -151,10 +179,10 @@ func (r *relay) credentials(ctx context.Context) (*creds.Source, error) {
 }
 
 // facts is what a report may need beside the error.
-func (r *relay) facts(plan config.Plan) report.Facts {
+func (r *relay) facts() report.Facts {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	f := report.Facts{Target: target(plan)}
+	f := report.Facts{Target: target(r.plan)}
 	if r.source != nil {
 		f.Principal, f.Origin, f.SignIn = r.source.Principal(), r.source.Origin(), r.source.SignIn()
 	}

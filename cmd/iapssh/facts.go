@@ -9,6 +9,7 @@ import (
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/creds"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/vm"
 	"github.com/iapssh/iapssh/knownhosts"
 	"github.com/iapssh/iapssh/sshclient"
 )
@@ -19,8 +20,11 @@ func effects() config.Effects {
 	e.Facts = config.Facts{
 		KnownHost:    knownHost,
 		NoCredential: noCredential,
-		ProjectHere:  func(ctx context.Context) string { return creds.ProjectHere(ctx, creds.Environment{}) },
-		Algorithms:   algorithms,
+		CachedVM: func(instance string, projects []string) (project, zone string, ok bool) {
+			return vm.Remembered(openCache(), instance, projects)
+		},
+		ProjectHere: func(ctx context.Context) string { return creds.ProjectHere(ctx, creds.Environment{}) },
+		Algorithms:  algorithms,
 	}
 	return e
 }

@@ -62,6 +62,8 @@ func run(ctx context.Context, program string, argv []string) int {
 		fmt.Println(strings.Join(answer(plan.Query), "\n"))
 	case config.ModeHelp:
 		io.WriteString(os.Stdout, config.Usage)
+	case config.ModeForget:
+		return forget(plan)
 	case config.ModeStdio:
 		return stdio(ctx, plan, messages)
 	case config.ModeSSH:
@@ -92,8 +94,11 @@ func complain(w io.Writer, mode config.Mode, err error) int {
 
 // stdio carries one connection on stdin and stdout: nothing but its bytes on stdout, and one line on stderr if it fails.
 func stdio(ctx context.Context, plan config.Plan, messages io.Writer) int {
-	r := newRelay(plan, messages)
-	conn, err := r.dial(ctx, plan)
+	r, err := newRelay(plan, messages)
+	if err != nil {
+		return complain(messages, plan.Mode, err)
+	}
+	conn, err := r.dial(ctx)
 	if err == nil {
 		err = tunnel.Stdio(ctx, conn, os.Stdin, os.Stdout)
 	}
@@ -104,15 +109,18 @@ func stdio(ctx context.Context, plan config.Plan, messages io.Writer) int {
 	case ctx.Err() != nil || errors.As(err, &output) || plan.LogLevel < config.LogError:
 		// Whoever ended us, or no longer listens, does not wait for an explanation.
 	default:
-		io.WriteString(messages, report.Of(err, r.facts(plan)).Line())
+		io.WriteString(messages, report.Of(err, r.facts()).Line())
 	}
 	return report.ExitFailure
 }
 
 // ssh is a session in ssh's place, or what -O asks of a master.
 func ssh(ctx context.Context, plan config.Plan, messages io.Writer, leave func(keepOutputs bool) error) int {
-	r := newRelay(plan, messages)
-	code, err := r.session(ctx, plan, session.Local{
+	r, err := newRelay(plan, messages)
+	if err != nil {
+		return complain(messages, plan.Mode, err)
+	}
+	code, err := r.session(ctx, session.Local{
 		Stdin: os.Stdin, Stdout: os.Stdout, RemoteStderr: os.Stderr, Stderr: messages, Environ: os.Environ(), Version: "iapssh_" + version,
 		Detach: leave,
 	})
@@ -123,7 +131,7 @@ func ssh(ctx context.Context, plan config.Plan, messages io.Writer, leave func(k
 	case errors.As(context.Cause(ctx), &killed):
 		dieOf(killed.Signal) // as ssh does before it has a session
 	case plan.LogLevel >= config.LogError:
-		io.WriteString(messages, report.Of(err, r.facts(plan)).Lines())
+		io.WriteString(messages, report.Of(err, r.facts()).Lines())
 	}
 	return report.ExitFailure
 }

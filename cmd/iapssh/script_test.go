@@ -27,19 +27,21 @@ func TestMain(m *testing.M) {
 // relay must not have seen iapssh break a rule. Beside testscript's commands there is
 //
 //	random FILE BYTES               makes a file
+//	google VERB [ARG...]             changes what Google's APIs say, see google_test.go
 //	terminal STEPS PROGRAM [ARG...]  runs a program on a terminal, see terminal_test.go
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata/script",
 		Setup:         enterLab,
-		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"random": random, "terminal": terminal},
+		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"random": random, "terminal": terminal, "google": google},
 		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
 	})
 }
 
 func enterLab(env *testscript.Env) error {
 	outage := iaptest.Fault{On: iaptest.OnResume, Do: iaptest.Delay, For: 3 * time.Second}
-	l, err := lab.New(lab.Config{Dir: filepath.Join(env.WorkDir, ".lab"), SSHD: true, Faults: []iaptest.Fault{outage}})
+	story := strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")
+	l, err := lab.New(lab.Config{Dir: filepath.Join(env.WorkDir, ".lab"), SSHD: true, Faults: []iaptest.Fault{outage}, Viewer: strings.HasPrefix(story, "google_")})
 	if err != nil {
 		return err
 	}
@@ -50,7 +52,7 @@ func enterLab(env *testscript.Env) error {
 	t := env.T().(testing.TB)
 	env.Defer(func() {
 		v := l.Relay.Violations()
-		if strings.HasSuffix(env.WorkDir, "script-giveup") {
+		if story == "giveup" {
 			// The user leaves while there is no link, and nobody waits for one to take leave on.
 			v = slices.DeleteFunc(v, func(v iaptest.Violation) bool { return v.Kind == iaptest.NoClose })
 		}

@@ -14,9 +14,9 @@ import (
 	"github.com/iapssh/iapssh/sshclient/control"
 )
 
-// session is the session that plan asks for, on the connection that a master shares if there is one, or on one of its own.
-func (r *relay) session(ctx context.Context, plan config.Plan, local session.Local) (int, error) {
-	switch {
+// session is the session that the plan asks for, on the connection that a master shares if there is one, or on one of its own.
+func (r *relay) session(ctx context.Context, local session.Local) (int, error) {
+	switch plan := r.plan; {
 	case plan.Sharing.Command != "" && plan.Sharing.Command != "proxy":
 		return 0, command(ctx, plan, local.Stderr)
 	case plan.Sharing.Path != "":
@@ -29,11 +29,11 @@ func (r *relay) session(ctx context.Context, plan config.Plan, local session.Loc
 			fmt.Fprintln(local.Stderr, text)
 		}
 	}
-	conn, err := r.reach(ctx, plan)
+	conn, err := r.reach(ctx)
 	if err != nil {
 		return 0, err
 	}
-	return session.Run(ctx, plan, conn, r.begin, local)
+	return session.Run(ctx, r.plan, conn, r.begin, local)
 }
 
 // shared is a session on the connection of a live master. That there is none to be had is a *control.MasterError or a

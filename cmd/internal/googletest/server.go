@@ -7,6 +7,9 @@
 //   - oauth.go: the OAuth token endpoint, which turns a refresh token or a
 //     signed JWT into an opaque access token and remembers what it issued
 //   - adc.go: the credential files that make a client come to that endpoint
+//   - api.go: what the APIs below have in common: permissions, refusals, counting
+//   - compute.go: instances, projects and their metadata
+//   - oslogin.go: login profiles, certificates, and what a VM's guest agent makes of them
 //
 // The fake is strict where Google is: an assertion that is not signed by the
 // key it handed out, is made for somebody else or has expired, is refused in
@@ -37,6 +40,12 @@ type Server struct {
 	ServiceEmail  string        // e-mail of the service account
 	TokenLifetime time.Duration // of an access token; 0 means one hour
 	TokenDelay    time.Duration // before the token endpoint looks at a request
+	APIDelay      time.Duration // before an API answers
+
+	// OnChange is called after a change of metadata or of a login profile: the moment for guest agents to act.
+	OnChange func()
+	// SignKey makes the certificate of an OS Login user for a public key.
+	SignKey func(publicKey, user string) string
 
 	// Fixed when the server is made.
 
@@ -55,6 +64,7 @@ type Server struct {
 	issued  map[string]time.Time // access token -> when it expires
 	refusal *Refusal
 	counts  Counts
+	cloud   cloud
 }
 
 // NewServer starts a server that speaks plain HTTP on the loopback interface.
@@ -74,6 +84,7 @@ func NewUnstartedServer() *Server {
 		refreshToken: "1//" + rand.Text(),
 		serviceKey:   sync.OnceValue(newServiceKey),
 		issued:       make(map[string]time.Time),
+		cloud:        newCloud(),
 	}
 	s.handler = s.routes()
 	return s
@@ -83,6 +94,8 @@ func NewUnstartedServer() *Server {
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+tokenPath, s.serveToken)
+	s.computeRoutes(mux)
+	s.osLoginRoutes(mux)
 	return mux
 }
 
@@ -108,7 +121,7 @@ func (s *Server) listen(start func(*httptest.Server)) {
 // StartInMemory serves [Server.Client] alone, without a network, which suits
 // the fake time of testing/synctest.
 func (s *Server) StartInMemory() {
-	s.URL = "http://google.invalid"
+	s.URL = "https://google.invalid"
 	s.client = &http.Client{Transport: inMemory{s.handler}}
 }
 

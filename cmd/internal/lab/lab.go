@@ -49,7 +49,9 @@ type Config struct {
 	// FirstUse leaves known_hosts empty. Otherwise it has the VM's key, under the name that iapssh gives an IAP target and
 	// under the one that stock ssh sees.
 	FirstUse bool
-	Faults   []iaptest.Fault // of the relay
+	// Viewer has the account see VMs and projects. Otherwise it may use the tunnel and nothing else.
+	Viewer bool
+	Faults []iaptest.Fault // of the relay
 }
 
 // Lab is a running lab.
@@ -74,6 +76,7 @@ type Files struct {
 func New(cfg Config) (*Lab, error) {
 	l := &Lab{Files: files(cfg.Dir)}
 	l.Google = googletest.NewServer()
+	l.populate(cfg)
 	l.Relay = iaptest.NewUnstartedServer()
 	l.Relay.Project, l.Relay.Zone = Project, Zone
 	l.Relay.Region, l.Relay.Network, l.Relay.Group = Region, Network, Group
@@ -85,6 +88,15 @@ func New(cfg Config) (*Lab, error) {
 		return nil, err
 	}
 	return l, nil
+}
+
+// populate makes what the APIs know.
+func (l *Lab) populate(cfg Config) {
+	l.Google.AddProject(Project, nil)
+	l.Google.AddInstance(Project, googletest.Instance{Name: VM, Zone: Zone})
+	if cfg.Viewer {
+		l.Google.Grant("compute.instances.list", "compute.instances.get", "compute.instances.getGuestAttributes", "compute.projects.get")
+	}
 }
 
 // furnish starts the VM and writes the files.
@@ -204,6 +216,10 @@ func (l *Lab) Environ(base []string) []string {
 		"CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE="+l.Files.CA,
 		"GOOGLE_APPLICATION_CREDENTIALS="+l.Files.ADC,
 		"IAPSSH_RELAY_URL="+l.Relay.URL,
+		"IAPSSH_CACHE_DIR="+filepath.Join(l.Files.Home, ".cache", "iapssh"),
+		"CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE="+l.Google.ComputeURL(),
+		"CLOUDSDK_API_ENDPOINT_OVERRIDES_OSLOGIN="+l.Google.OSLoginURL(),
+		"CLOUDSDK_API_ENDPOINT_OVERRIDES_IAP="+l.Google.IAPURL(),
 	)
 }
 

@@ -49,6 +49,8 @@ func Resolve(ctx context.Context, program string, argv []string, effects Effects
 		return Plan{Mode: mode}, nil
 	case ModeStdio:
 		return resolveStdio(ctx, line, effects)
+	case ModeForget:
+		return resolveForget(argv[1:])
 	case modeListen:
 		return Plan{}, line.listen()
 	case modeNotBuilt:

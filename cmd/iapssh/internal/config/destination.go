@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
 )
@@ -28,6 +29,22 @@ func (c *commandLine) destination(word string, ev *evaluator) error {
 		ev.settings["port"] = setting{[]string{port}, position{file: "command-line"}}
 	}
 	return nil
+}
+
+// resolveForget reads the names of VMs after --forget.
+func resolveForget(names []string) (Plan, error) {
+	p := Plan{Mode: ModeForget}
+	for _, name := range names {
+		t, _, ok := instanceForm(name)
+		if !ok {
+			t = Target{Instance: name}
+		}
+		if !instanceName.MatchString(t.Instance) {
+			return p, &UsageError{Ours: true, Text: fmt.Sprintf("--forget takes names of VMs, and %q is none", name)}
+		}
+		p.VMs = append(p.VMs, t)
+	}
+	return p, nil
 }
 
 // parseURI reads an ssh:// URI. A path beyond "/" is refused, as are user

@@ -16,7 +16,7 @@ var modes = map[string]Mode{
 	"--explain":    "",
 	"--config-ssh": "",
 	"--host-keys":  "",
-	"--forget":     "",
+	"--forget":     ModeForget,
 	"--gcloud":     "",
 }
 

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -19,7 +21,7 @@ func TestMode(t *testing.T) {
 		{"--explain 4033", modeNotBuilt},
 		{"--config-ssh", modeNotBuilt},
 		{"--host-keys vm", modeNotBuilt},
-		{"--forget vm", modeNotBuilt},
+		{"--forget vm", ModeForget},
 		{"--gcloud compute ssh vm", modeNotBuilt},
 		{"--lis", ModeSSH}, // no abbreviations
 		{"--list=x", ModeSSH},
@@ -121,6 +123,20 @@ func TestCalledAsIAPProxy(t *testing.T) {
 			if got != test.want {
 				t.Errorf("%s %s: %s; want %s", program, test.argv, got, test.want)
 			}
+		}
+	}
+}
+
+func TestForget(t *testing.T) {
+	p, err := (machine{}).resolve(t, "--forget vm web.us-east1-b.q db.c.q.internal")
+	want := []Target{{Instance: "vm"}, {Project: "q", Zone: "us-east1-b", Instance: "web"}, {Project: "q", Instance: "db"}}
+	if err != nil || p.Mode != ModeForget || !slices.Equal(p.VMs, want) {
+		t.Errorf("%+v, %v", p.VMs, err)
+	}
+	for _, argv := range []string{"--forget --all", "--forget a/b", "--forget 10.0.0.1"} {
+		var bad *UsageError
+		if _, err := (machine{}).resolve(t, argv); !errors.As(err, &bad) {
+			t.Errorf("%s: %v", argv, err)
 		}
 	}
 }

@@ -13,6 +13,7 @@ const (
 	ModeConfig     Mode = "config"      // -G: print Plan.Output
 	ModeQuery      Mode = "query"       // -Q: print what is supported of Plan.Query
 	ModeStdio      Mode = "stdio"       // --listen-on-stdin: HOST PORT on stdin and stdout
+	ModeForget     Mode = "forget"      // --forget: drop what is remembered of Plan.VMs, or everything
 	ModeVersion    Mode = "version"     // --version
 	ModeSSHVersion Mode = "ssh-version" // -V, which programs grep for "OpenSSH_"
 	ModeHelp       Mode = "help"        // --help
@@ -65,13 +66,15 @@ const NoEscape = -1
 // a child process as JSON. It holds no secret.
 //
 // For ModeVersion, ModeSSHVersion and ModeHelp only Mode is set; for ModeConfig
-// Output and Warnings too, for ModeQuery Query. For ModeStdio Mode, Original, Host,
-// Port, Route, RouteReason, IAP, Projects, GCloud, Impersonate, RelayURL, Universe,
-// PSC, CACertsFile, LogLevel, LogFile and Warnings are set.
+// Output and Warnings too, for ModeQuery Query, for ModeForget VMs. For ModeStdio
+// Mode, Original, Host, Port, Route, RouteReason, IAP, Remembered, Projects, GCloud,
+// Impersonate, RelayURL, Universe, PSC, APIs, CACertsFile, LogLevel, LogFile and
+// Warnings are set.
 type Plan struct {
 	Mode   Mode
-	Output string // what -G prints
-	Query  string // a subject of ssh -Q: "cipher", "key-sig", "help"
+	Output string   // what -G prints
+	Query  string   // a subject of ssh -Q: "cipher", "key-sig", "help"
+	VMs    []Target // of ModeForget, as far as their names tell
 
 	Original string // the host as typed
 	Host     string // after HostName, lower case unless an address
@@ -84,6 +87,7 @@ type Plan struct {
 	RouteAt     string // where a jump or proxy was asked for: "file line 3", or an option
 
 	IAP          Target   // of RouteIAP and RouteLookup
+	Remembered   bool     // IAP's zone, and maybe its project, is from the cache, which may be out of date
 	Projects     []string // where to look for the VM, in order, if IAP is not complete
 	Jump         []string // of RouteJump: the command line to the jump host, for a Resolve of its own
 	ProxyCommand string   // of RouteProxyCommand: for the user's shell, tokens expanded
@@ -93,6 +97,7 @@ type Plan struct {
 	RelayURL    string // replaces scheme and host of the relay; empty: Google's
 	Universe    string // domain of the cloud that is meant; empty: Google's public one
 	PSC         string // endpoint of Private Service Connect through which Google is reached; empty: none
+	APIs        APIs
 	CACertsFile string // extra roots for TLS to Google, PEM; may be empty
 
 	Sharing Sharing
@@ -108,6 +113,7 @@ type Plan struct {
 	SendEnv       []string // patterns of names; see Environment
 	SetEnv        []string // NAME=VALUE
 	BatchMode     bool
+	NoPrompts     bool // gcloud's core/disable_prompts: nothing is asked but what ssh asks
 	LogLevel      LogLevel
 	LogFile       string // -E
 	Syslog        string // -y: the facility to log to; empty: stderr
@@ -197,6 +203,16 @@ func (t Target) FullName() string {
 
 // complete says that nothing needs to be looked up.
 func (t Target) complete() bool { return t.Project != "" && (t.Zone != "" || !t.IsVM()) }
+
+// MustLocate says that the VM's project or zone, or whether there is such a VM,
+// is still to be found out.
+func (p Plan) MustLocate() bool {
+	return p.Route == RouteLookup || p.Route == RouteIAP && !p.IAP.complete()
+}
+
+// APIs are base URLs of Google's APIs, as in gcloud's api_endpoint_overrides;
+// empty: Google's.
+type APIs struct{ Compute, OSLogin, IAP string }
 
 // GCloud is what was found of gcloud's configuration.
 type GCloud struct {

@@ -65,14 +65,15 @@ func refuse(s settings) error {
 }
 
 const (
-	zoneFix    = "give --zone=ZONE, or IAPZone in ssh_config, or run: gcloud config set compute/zone ZONE"
+	// ZoneFix tells how to name the zone of a VM that cannot be looked up.
+	ZoneFix    = "give --zone=ZONE, or IAPZone in ssh_config, or run: gcloud config set compute/zone ZONE"
 	projectFix = "give --project=PROJECT, or IAPProject in ssh_config, or run: gcloud config set project PROJECT"
 	noProxyFix = "connects without it; for a VM, -o IAP=yes goes through IAP instead"
 )
 
 // NotBuilt says which part of the plan's way to the host is not built, or cannot
-// be taken because nothing tells a project or a zone and neither is looked up yet.
-// The error is an *UnsupportedError or a *MissingError.
+// be taken because nothing tells a project to look in. The error is an
+// *UnsupportedError or a *MissingError.
 func (p Plan) NotBuilt() error {
 	unsupported := func(option, fix string) error {
 		where := p.RouteAt
@@ -87,13 +88,11 @@ func (p Plan) NotBuilt() error {
 	case RouteJump:
 		return unsupported("ProxyJump", "-o ProxyJump=none -o ProxyCommand=none "+noProxyFix)
 	}
-	switch t := p.IAP; {
+	switch {
 	case p.Impersonate != "":
 		return &UnsupportedError{Option: "acting as " + p.Impersonate,
 			Fix: "-o IAPImpersonateServiceAccount=none acts as who is signed in; so does auth/impersonate_service_account unset in gcloud's configuration"}
-	case t.Project == "" && len(p.Projects) > 1:
-		return &UnsupportedError{Option: "searching several projects", Fix: "name one: --project=PROJECT"}
-	case t.Project == "":
+	case len(p.Projects) == 0:
 		return &MissingError{What: "project", Host: p.Original, Fix: projectFix}
 	}
 	return p.missing()
@@ -104,8 +103,8 @@ func (p Plan) missing() error {
 	t := p.IAP
 	lacks := func(what, fix string) error { return &MissingError{What: what, Host: p.Original, Fix: fix} }
 	switch workload := t.Workload.Type != ""; {
-	case t.IsVM() && t.Zone == "":
-		return lacks("zone", zoneFix)
+	case !t.IsVM() && t.Project == "":
+		return lacks("project", "name one: --project=PROJECT")
 	case workload && t.Workload.ProjectNumber == "":
 		return lacks("project number", "give --project-number=NUMBER, or IAPProjectNumber in ssh_config; "+
 			"to learn it: gcloud projects describe "+t.Project+" --format='value(projectNumber)'")

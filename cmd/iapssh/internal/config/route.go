@@ -127,7 +127,7 @@ func instanceForm(host string) (t Target, form string, ok bool) {
 			return Target{}, "", false
 		}
 		t, form = Target{Instance: parts[0], Zone: parts[1], Project: parts[2]}, "VM.ZONE.PROJECT"
-		if !zoneShape.MatchString(t.Zone) {
+		if !IsZone(t.Zone) {
 			return Target{}, "", false
 		}
 		// vm.us-east1-b.example.com is a web site before it is a project.
@@ -135,12 +135,15 @@ func instanceForm(host string) (t Target, form string, ok bool) {
 			return Target{}, "", false
 		}
 	}
-	zoneOK := t.Zone == "" || zoneShape.MatchString(t.Zone)
+	zoneOK := t.Zone == "" || IsZone(t.Zone)
 	if !instanceName.MatchString(t.Instance) || !zoneOK || t.Project == "" {
 		return Target{}, "", false
 	}
 	return t, form, true
 }
+
+// IsZone says that a word has the shape of a zone's name.
+func IsZone(word string) bool { return zoneShape.MatchString(word) }
 
 // isAddress says whether a name can only be an address, as ssh judges it.
 func isAddress(name string) bool {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -120,6 +121,12 @@ func (p *Plan) fillGoogle(effects Effects, home string, given iapSettings) error
 	if p.RelayURL == "" {
 		p.RelayURL, _ = effects.LookupEnv("IAPSSH_RELAY_URL")
 	}
+	p.APIs = APIs{
+		Compute: g.property("api_endpoint_overrides", "compute"),
+		OSLogin: g.property("api_endpoint_overrides", "oslogin"),
+		IAP:     g.property("api_endpoint_overrides", "iap"),
+	}
+	p.NoPrompts, _ = strconv.ParseBool(strings.ToLower(g.property("core", "disable_prompts")))
 	return nil
 }
 

@@ -11,6 +11,7 @@ const Synopsis = `usage: iapssh [-46AaCfGgKknNqsTtVvxy] [-c cipher_spec] [-E log
               destination [command [argument ...]]
        iapssh [-Q query_option]
        iapssh --listen-on-stdin [--project=PROJECT] [--zone=ZONE] VM PORT
+       iapssh --forget [VM ...]
        iapssh --help | --version
 `
 
@@ -19,6 +20,7 @@ const Usage = `iapssh: ssh to a Google Cloud VM through Identity-Aware Proxy, wi
 
   iapssh [options] [user@]vm [command]
   iapssh --listen-on-stdin [flags] vm port
+  iapssh --forget [vm ...]
 
 The first form is ssh: the same options, the same ~/.ssh/config, the same exit
 codes. -v says which way was taken to the host, and why; the first that applies:
@@ -29,7 +31,9 @@ codes. -v says which way was taken to the host, and why; the first that applies:
   3. VM.ZONE.PROJECT, internal DNS names, resource URLs: through IAP
   4. addresses, other dotted names, what cannot be a VM's name: directly
   5. names in the hosts file or in known_hosts: directly
-  6. other bare names: through IAP, if a project and a sign-in are known
+  6. other bare names: through IAP, if a project and a sign-in are known; with no
+     zone known, the name is looked up in the project, and dialled directly if
+     there is no such VM. What was found is remembered; --forget forgets it.
 
 The second form carries one TCP connection on stdin and stdout, for use as
   ProxyCommand iapssh --listen-on-stdin --project=P --zone=Z %h %p

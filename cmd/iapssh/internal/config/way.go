@@ -117,9 +117,12 @@ func (p *Plan) aim(host string, port int, projects []string, given iapSettings, 
 	if !instanceName.MatchString(host) {
 		return &UsageError{Ours: true, Text: fmt.Sprintf("%q is not the name of an instance, and IAP knows no other (%s)", host, p.RouteReason)}
 	}
-	t.Zone = first(given.zone, p.GCloud.Zone)
+	if t.Zone = given.zone; t.Zone == "" && len(projects) < 2 {
+		t.Zone = p.GCloud.Zone // a default, which must not narrow a search
+	}
 	if !t.complete() && effects.CachedVM != nil && len(projects) > 0 {
 		if project, zone, ok := effects.CachedVM(host, projects); ok && first(t.Zone, zone) == zone {
+			p.Remembered = t.Zone == ""
 			t.Project, t.Zone = project, zone
 		}
 	}

@@ -1,0 +1,168 @@
+package gce
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// Ref names a VM.
+type Ref struct{ Project, Zone, Name string }
+
+// Region is the zone's.
+func (r Ref) Region() string { return r.Zone[:max(0, strings.LastIndexByte(r.Zone, '-'))] }
+
+// Instance is what matters here of a VM.
+type Instance struct {
+	Ref
+	ID              string // decimal; never used again for another VM
+	Status          string // "RUNNING", "TERMINATED", …
+	Interfaces      []Interface
+	Metadata        Metadata
+	ServiceAccounts []string // e-mails
+	Windows         bool     // its boot disk has Windows
+}
+
+// Interface is a network interface; addresses may be empty.
+type Interface struct {
+	Name                   string // "nic0"
+	Internal, InternalIPv6 string
+	External, ExternalIPv6 string
+}
+
+// instanceAnswer is the resource as the API gives it.
+type instanceAnswer struct {
+	ID                string
+	Name              string
+	Zone              string // a URL
+	Status            string
+	Metadata          Metadata
+	NetworkInterfaces []struct {
+		Name              string
+		NetworkIP         string
+		IPv6Address       string
+		AccessConfigs     []struct{ NatIP string }
+		IPv6AccessConfigs []struct{ ExternalIPv6 string }
+	}
+	ServiceAccounts []struct{ Email string }
+	Disks           []struct {
+		Boot            bool
+		GuestOSFeatures []struct{ Type string }
+	}
+}
+
+func (a *instanceAnswer) instance(project string) Instance {
+	i := Instance{Ref: Ref{project, last(a.Zone), a.Name}, ID: a.ID, Status: a.Status, Metadata: a.Metadata}
+	for _, nic := range a.NetworkInterfaces {
+		n := Interface{Name: nic.Name, Internal: nic.NetworkIP, InternalIPv6: nic.IPv6Address}
+		for _, access := range nic.AccessConfigs {
+			n.External = cmp.Or(n.External, access.NatIP)
+		}
+		for _, access := range nic.IPv6AccessConfigs {
+			n.ExternalIPv6 = cmp.Or(n.ExternalIPv6, access.ExternalIPv6)
+		}
+		i.Interfaces = append(i.Interfaces, n)
+	}
+	for _, account := range a.ServiceAccounts {
+		i.ServiceAccounts = append(i.ServiceAccounts, account.Email)
+	}
+	for _, disk := range a.Disks {
+		for _, feature := range disk.GuestOSFeatures {
+			i.Windows = i.Windows || disk.Boot && feature.Type == "WINDOWS"
+		}
+	}
+	return i
+}
+
+// maxPages bounds a listing: by an exact name there is one page.
+const maxPages = 20
+
+// Named lists the VMs of a project that have exactly this name, one a zone at most, sorted by zone.
+func (c *Client) Named(ctx context.Context, project, name string) ([]Instance, error) {
+	var found []Instance
+	query := url.Values{"filter": {"name eq ^" + name + "$"}, "maxResults": {"500"}, "returnPartialSuccess": {"true"}}
+	for range maxPages {
+		var page struct {
+			Items         map[string]struct{ Instances []instanceAnswer }
+			NextPageToken string
+		}
+		r := request{name: "compute.instances.aggregatedList", method: http.MethodGet,
+			url: c.compute("projects", project, "aggregated", "instances") + "?" + query.Encode()}
+		if err := c.do(ctx, r, &page); err != nil {
+			return nil, err
+		}
+		for _, scope := range page.Items {
+			for _, answer := range scope.Instances {
+				if answer.Name == name {
+					found = append(found, answer.instance(project))
+				}
+			}
+		}
+		if page.NextPageToken == "" {
+			slices.SortFunc(found, func(a, b Instance) int { return strings.Compare(a.Zone, b.Zone) })
+			return found, nil
+		}
+		query.Set("pageToken", page.NextPageToken)
+	}
+	return nil, fmt.Errorf("compute.instances.aggregatedList: more than %d pages for one name", maxPages)
+}
+
+// Instance reads a VM.
+func (c *Client) Instance(ctx context.Context, ref Ref) (Instance, error) {
+	var answer instanceAnswer
+	r := request{name: "compute.instances.get", method: http.MethodGet, url: c.instanceURL(ref)}
+	if err := c.do(ctx, r, &answer); err != nil {
+		return Instance{}, err
+	}
+	i := answer.instance(ref.Project)
+	i.Ref = ref
+	return i, nil
+}
+
+func (c *Client) instanceURL(ref Ref, more ...string) string {
+	return c.compute(append([]string{"projects", ref.Project, "zones", ref.Zone, "instances", ref.Name}, more...)...)
+}
+
+// HostKeys reads the SSH host keys that a VM's guest agent has published, as "TYPE BASE64" in the order of their types. A VM
+// that publishes none has none: that is no error.
+func (c *Client) HostKeys(ctx context.Context, ref Ref) ([]string, error) {
+	var answer struct {
+		QueryValue struct {
+			Items []struct{ Namespace, Key, Value string }
+		}
+	}
+	r := request{name: "compute.instances.getGuestAttributes", method: http.MethodGet,
+		url: c.instanceURL(ref, "getGuestAttributes") + "?queryPath=" + url.QueryEscape("hostkeys/")}
+	err := c.do(ctx, r, &answer)
+	if IsNotFound(err) || hasStatus(err, http.StatusBadRequest) && strings.Contains(err.Error(), "uest attributes") {
+		return nil, nil // none yet, or publishing is switched off
+	}
+	if err != nil {
+		return nil, err
+	}
+	var keys []string
+	for _, item := range answer.QueryValue.Items {
+		// The value is the key alone, perhaps followed by a comment.
+		fields := strings.Fields(item.Value)
+		if item.Namespace == "hostkeys" && len(fields) > 0 && hostKeyTypes[item.Key] {
+			keys = append(keys, item.Key+" "+fields[0])
+		}
+	}
+	slices.Sort(keys)
+	return keys, nil
+}
+
+// hostKeyTypes are those that gcloud trusts too; a guest could publish anything.
+var hostKeyTypes = map[string]bool{"ssh-rsa": true, "ssh-ed25519": true, "ecdsa-sha2-nistp256": true}
+
+// Project reads the metadata that all VMs of a project share.
+func (c *Client) Project(ctx context.Context, project string) (Metadata, error) {
+	var answer struct{ CommonInstanceMetadata Metadata }
+	r := request{name: "compute.projects.get", method: http.MethodGet, url: c.compute("projects", project)}
+	err := c.do(ctx, r, &answer)
+	return answer.CommonInstanceMetadata, err
+}

@@ -1,0 +1,44 @@
+package vm
+
+import (
+	"context"
+	"strings"
+
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/cache"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/gce"
+)
+
+// Cloud is Google's side as one account sees it. API, Say and Debug are required.
+type Cloud struct {
+	API   *gce.Client
+	Cache *cache.Cache // nil: nothing is remembered
+	// Ask asks the user on the terminal and returns one line; nil where nothing may be asked.
+	Ask   func(ctx context.Context, prompt string) (string, error)
+	Say   func(line string) // to the user, who need not read it
+	Debug func(format string, args ...any)
+}
+
+// Forget drops what is remembered of some VMs, as far as they are named, or without any everything that is remembered at all.
+func Forget(c *cache.Cache, vms []config.Target) (removed int, err error) {
+	return c.Forget(func(key cache.Key) bool {
+		if len(vms) == 0 {
+			return true
+		}
+		for _, t := range vms {
+			if isAbout(key, t) {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// isAbout says that an entry is about a VM. The names of such entries are PROJECT/INSTANCE and PROJECT/ZONE/INSTANCE.
+func isAbout(key cache.Key, t config.Target) bool {
+	parts := strings.Split(key.Name, "/")
+	if key.Kind != placeKind || parts[len(parts)-1] != t.Instance || t.Project != "" && parts[0] != t.Project {
+		return false
+	}
+	return len(parts) < 3 || t.Zone == "" || parts[1] == t.Zone
+}

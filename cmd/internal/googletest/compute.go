@@ -1,0 +1,404 @@
+package googletest
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+const (
+	computeService = "compute.googleapis.com"
+	computePath    = "/compute/v1/projects/{project}"
+	instancePath   = computePath + "/zones/{zone}/instances/{instance}"
+)
+
+// Google's limits.
+const (
+	maxMetadataValue = 256 << 10
+	maxMetadata      = 512 << 10
+)
+
+// Instance is a VM as the fakes know it.
+type Instance struct {
+	Name, Zone      string
+	ID              string // decimal; AddInstance makes one up if it is empty
+	Status          string // empty: RUNNING
+	Internal        string // address; empty: 10.132.0.2
+	External        string // address; empty: none
+	Metadata        map[string]string
+	GuestAttributes map[string]string // "hostkeys/ssh-ed25519": the value
+	ServiceAccount  string            // e-mail
+	Windows         bool
+}
+
+// cloud is what the APIs know; Server.mu guards it.
+type cloud struct {
+	granted  map[string]bool
+	disabled map[string]bool
+	failing  map[string]failure
+	gather   []*gathering
+	calls    []string
+
+	projects   map[string]*project
+	operations map[string]bool // name -> done
+	nextID     int
+	login      login
+}
+
+type project struct {
+	metadata  map[string]string
+	instances []*Instance
+}
+
+func newCloud() cloud {
+	return cloud{
+		granted: map[string]bool{}, disabled: map[string]bool{}, failing: map[string]failure{},
+		projects: map[string]*project{}, operations: map[string]bool{}, nextID: 4242,
+		login: login{keys: map[string]loginKey{}},
+	}
+}
+
+// ComputeURL and the like are base addresses in the form of gcloud's api_endpoint_overrides.
+func (s *Server) ComputeURL() string { return s.URL + "/compute/v1/" }
+func (s *Server) OSLoginURL() string { return s.URL + "/oslogin/" }
+func (s *Server) IAPURL() string     { return s.URL + "/iap/" }
+
+// AddProject makes a project, or replaces it.
+func (s *Server) AddProject(id string, metadata map[string]string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cloud.projects[id] = &project{metadata: cloneMetadata(metadata)}
+}
+
+// AddInstance makes a VM in a project that exists, and replaces one of the same name in the same zone. It returns the VM's id.
+func (s *Server) AddInstance(inProject string, i Instance) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if i.ID == "" {
+		s.cloud.nextID++
+		i.ID = strconv.Itoa(1_000_000_000_000_000_000 + s.cloud.nextID)
+	}
+	if i.Status == "" {
+		i.Status = "RUNNING"
+	}
+	if i.Internal == "" {
+		i.Internal = "10.132.0.2"
+	}
+	i.Metadata = cloneMetadata(i.Metadata)
+	p := s.cloud.projects[inProject]
+	p.instances = slices.DeleteFunc(p.instances, func(old *Instance) bool { return old.Name == i.Name && old.Zone == i.Zone })
+	p.instances = append(p.instances, &i)
+	return i.ID
+}
+
+// RemoveInstance deletes a VM.
+func (s *Server) RemoveInstance(inProject, zone, name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.cloud.projects[inProject]
+	p.instances = slices.DeleteFunc(p.instances, func(old *Instance) bool { return old.Name == name && old.Zone == zone })
+}
+
+// SetMetadata sets one value of a VM's metadata, or with an empty name of the project's.
+func (s *Server) SetMetadata(inProject, zone, name, key, value string) {
+	s.mu.Lock()
+	s.cloud.metadata(inProject, zone, name)[key] = value
+	s.mu.Unlock()
+	s.changed()
+}
+
+// Metadata returns a VM's metadata, or with an empty name the project's.
+func (s *Server) Metadata(inProject, zone, name string) map[string]string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.cloud.metadata(inProject, zone, name))
+}
+
+func (c *cloud) metadata(inProject, zone, name string) map[string]string {
+	if name == "" {
+		return c.projects[inProject].metadata
+	}
+	return c.find(inProject, zone, name).Metadata
+}
+
+func (c *cloud) find(inProject, zone, name string) *Instance {
+	p := c.projects[inProject]
+	if p == nil {
+		return nil
+	}
+	for _, i := range p.instances {
+		if i.Zone == zone && i.Name == name {
+			return i
+		}
+	}
+	return nil
+}
+
+// changed tells whoever plays the guest agents.
+func (s *Server) changed() {
+	if s.OnChange != nil {
+		s.OnChange()
+	}
+}
+
+func cloneMetadata(m map[string]string) map[string]string {
+	if m == nil {
+		return map[string]string{}
+	}
+	return maps.Clone(m)
+}
+
+func (s *Server) computeRoutes(mux *http.ServeMux) {
+	route := func(pattern, name string, handle apiHandler) {
+		mux.HandleFunc(pattern, s.api(computeService, "compute."+name, handle))
+	}
+	route("GET "+computePath, "projects.get", getProject)
+	route("POST "+computePath+"/setCommonInstanceMetadata", "projects.setCommonInstanceMetadata", setProjectMetadata)
+	route("GET "+computePath+"/aggregated/instances", "instances.aggregatedList", listInstances)
+	route("GET "+instancePath, "instances.get", getInstance)
+	route("GET "+instancePath+"/getGuestAttributes", "instances.getGuestAttributes", getGuestAttributes)
+	route("POST "+instancePath+"/setMetadata", "instances.setMetadata", setInstanceMetadata)
+	route("POST "+computePath+"/zones/{zone}/operations/{operation}/wait", "zoneOperations.wait", waitFor("compute.zoneOperations.get"))
+	route("POST "+computePath+"/global/operations/{operation}/wait", "globalOperations.wait", waitFor("compute.globalOperations.get"))
+}
+
+// inProject finds the project of a request, if the permission is there. Google does not tell a stranger what exists.
+func inProject(s *Server, r *http.Request, permission string) (*project, *apiError) {
+	resource := "projects/" + r.PathValue("project")
+	if zone := r.PathValue("zone"); zone != "" {
+		resource += "/zones/" + zone + "/instances/" + r.PathValue("instance")
+	}
+	p := s.cloud.projects[r.PathValue("project")]
+	if p == nil || !s.cloud.granted[permission] {
+		return nil, denied(permission, resource)
+	}
+	return p, nil
+}
+
+// inInstance finds the VM of a request.
+func inInstance(s *Server, r *http.Request, permission string) (*project, *Instance, *apiError) {
+	if !instanceName.MatchString(r.PathValue("instance")) {
+		return nil, nil, invalid("Invalid value for field 'instance': '%s'. Must be a match of regex '[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?|[1-9][0-9]{0,19}'", r.PathValue("instance"))
+	}
+	p, refusal := inProject(s, r, permission)
+	if refusal != nil {
+		return nil, nil, refusal
+	}
+	i := s.cloud.find(r.PathValue("project"), r.PathValue("zone"), r.PathValue("instance"))
+	if i == nil {
+		return nil, nil, notFound(fmt.Sprintf("projects/%s/zones/%s/instances/%s", r.PathValue("project"), r.PathValue("zone"), r.PathValue("instance")))
+	}
+	return p, i, nil
+}
+
+var (
+	instanceName = regexp.MustCompile(`^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$`)
+	exactName    = regexp.MustCompile(`^name eq \^([a-z]([-a-z0-9]{0,61}[a-z0-9])?)\$$`)
+)
+
+// listInstances knows one filter: an exact name, which is the only one that has any business here. As Google does it names every
+// zone, with a warning where there is nothing.
+func listInstances(s *Server, r *http.Request) (any, func(), *apiError) {
+	p, refusal := inProject(s, r, "compute.instances.list")
+	if refusal != nil {
+		return nil, nil, refusal
+	}
+	m := exactName.FindStringSubmatch(r.URL.Query().Get("filter"))
+	if m == nil {
+		return nil, nil, invalid("Invalid value for field 'filter': '%s'.", r.URL.Query().Get("filter"))
+	}
+	items := map[string]any{}
+	for _, zone := range []string{"europe-west1-b", "europe-west1-c", "us-central1-a"} {
+		items["zones/"+zone] = map[string]any{"warning": map[string]string{"code": "NO_RESULTS_ON_PAGE"}}
+	}
+	byZone := map[string][]any{}
+	for _, i := range p.instances {
+		if i.Name == m[1] {
+			byZone[i.Zone] = append(byZone[i.Zone], s.describe(r.PathValue("project"), i))
+		}
+	}
+	for zone, instances := range byZone {
+		items["zones/"+zone] = map[string]any{"instances": instances}
+	}
+	return map[string]any{"kind": "compute#instanceAggregatedList", "items": items}, nil, nil
+}
+
+func getInstance(s *Server, r *http.Request) (any, func(), *apiError) {
+	_, i, refusal := inInstance(s, r, "compute.instances.get")
+	if refusal != nil {
+		return nil, nil, refusal
+	}
+	return s.describe(r.PathValue("project"), i), nil, nil
+}
+
+// describe is the resource of a VM.
+func (s *Server) describe(inProject string, i *Instance) map[string]any {
+	nic := map[string]any{"name": "nic0", "networkIP": i.Internal}
+	if i.External != "" {
+		nic["accessConfigs"] = []map[string]string{{"name": "External NAT", "natIP": i.External}}
+	}
+	features := []map[string]string{{"type": "VIRTIO_SCSI_MULTIQUEUE"}}
+	if i.Windows {
+		features = append(features, map[string]string{"type": "WINDOWS"})
+	}
+	resource := map[string]any{
+		"kind": "compute#instance", "id": i.ID, "name": i.Name, "status": i.Status,
+		"zone":              "https://www.googleapis.com/compute/v1/projects/" + inProject + "/zones/" + i.Zone,
+		"networkInterfaces": []any{nic},
+		"metadata":          describeMetadata(i.Metadata),
+		"disks":             []any{map[string]any{"boot": true, "guestOsFeatures": features}},
+	}
+	if i.ServiceAccount != "" {
+		resource["serviceAccounts"] = []map[string]string{{"email": i.ServiceAccount}}
+	}
+	return resource
+}
+
+func getGuestAttributes(s *Server, r *http.Request) (any, func(), *apiError) {
+	p, i, refusal := inInstance(s, r, "compute.instances.getGuestAttributes")
+	if refusal != nil {
+		return nil, nil, refusal
+	}
+	enabled, ok := i.Metadata["enable-guest-attributes"]
+	if !ok {
+		enabled = p.metadata["enable-guest-attributes"]
+	}
+	if !strings.EqualFold(enabled, "true") {
+		return nil, nil, invalid("Guest attributes endpoint access is disabled.")
+	}
+	query := r.URL.Query().Get("queryPath")
+	var items []map[string]string
+	for _, name := range slices.Sorted(maps.Keys(i.GuestAttributes)) {
+		namespace, key, _ := strings.Cut(name, "/")
+		if strings.HasPrefix(name, query) {
+			items = append(items, map[string]string{"namespace": namespace, "key": key, "value": i.GuestAttributes[name]})
+		}
+	}
+	if items == nil {
+		return nil, nil, notFound(query)
+	}
+	return map[string]any{"kind": "compute#guestAttributes", "queryPath": query, "queryValue": map[string]any{"items": items}}, nil, nil
+}
+
+func getProject(s *Server, r *http.Request) (any, func(), *apiError) {
+	p, refusal := inProject(s, r, "compute.projects.get")
+	if refusal != nil {
+		return nil, nil, refusal
+	}
+	return map[string]any{"kind": "compute#project", "name": r.PathValue("project"), "commonInstanceMetadata": describeMetadata(p.metadata)}, nil, nil
+}
+
+func setProjectMetadata(s *Server, r *http.Request) (any, func(), *apiError) {
+	p, refusal := inProject(s, r, "compute.projects.setCommonInstanceMetadata")
+	if refusal != nil {
+		return nil, nil, refusal
+	}
+	next, refusal := readMetadata(r, p.metadata)
+	if refusal != nil {
+		return nil, nil, refusal
+	}
+	p.metadata = next
+	return s.begin(), s.changed, nil
+}
+
+// setInstanceMetadata wants actAs too where the VM has a service account: its metadata can hold a start-up script.
+func setInstanceMetadata(s *Server, r *http.Request) (any, func(), *apiError) {
+	_, i, refusal := inInstance(s, r, "compute.instances.setMetadata")
+	if refusal == nil && i.ServiceAccount != "" && !s.cloud.granted[permissionActAs] {
+		refusal = &apiError{status: 400, reason: "serviceAccountAccessDenied", name: "FAILED_PRECONDITION",
+			message: "The user does not have access to service account '" + i.ServiceAccount + "'."}
+	}
+	if refusal != nil {
+		return nil, nil, refusal
+	}
+	next, refusal := readMetadata(r, i.Metadata)
+	if refusal != nil {
+		return nil, nil, refusal
+	}
+	i.Metadata = next
+	return s.begin(), s.changed, nil
+}
+
+// readMetadata judges what a client wants metadata to be.
+func readMetadata(r *http.Request, current map[string]string) (map[string]string, *apiError) {
+	var body struct {
+		Fingerprint string
+		Items       []struct {
+			Key   string
+			Value *string
+		}
+	}
+	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+		return nil, invalid("Parse Error")
+	}
+	if body.Fingerprint != fingerprint(current) {
+		return nil, &apiError{status: 412, reason: "conditionNotMet", name: "FAILED_PRECONDITION",
+			message: "Supplied fingerprint does not match current metadata fingerprint."}
+	}
+	next, total := map[string]string{}, 0
+	for _, item := range body.Items {
+		_, twice := next[item.Key]
+		value := ""
+		if item.Value != nil {
+			value = *item.Value
+		}
+		total += len(item.Key) + len(value)
+		switch {
+		case !metadataKey.MatchString(item.Key):
+			return nil, invalid("Invalid value for field 'metadata.items.key': '%s'.", item.Key)
+		case twice:
+			return nil, invalid("Invalid value for field 'metadata': duplicate metadata keys: '%s'.", item.Key)
+		case len(value) > maxMetadataValue || total > maxMetadata:
+			return nil, invalid("Value for field 'metadata.items' is too large: maximum size 262144 character(s).")
+		}
+		next[item.Key] = value
+	}
+	return next, nil
+}
+
+var metadataKey = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,128}$`)
+
+func describeMetadata(m map[string]string) map[string]any {
+	var items []map[string]string
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		items = append(items, map[string]string{"key": key, "value": m[key]})
+	}
+	return map[string]any{"kind": "compute#metadata", "fingerprint": fingerprint(m), "items": items}
+}
+
+// fingerprint says nothing but whether two are the same.
+func fingerprint(m map[string]string) string {
+	text, _ := json.Marshal(m) // maps of strings always marshal, sorted
+	sum := sha256.Sum256(text)
+	return base64.RawURLEncoding.EncodeToString(sum[:8])
+}
+
+// begin makes an operation, which is in progress until somebody waits for it.
+func (s *Server) begin() map[string]any {
+	s.cloud.nextID++
+	name := "operation-" + strconv.Itoa(s.cloud.nextID)
+	s.cloud.operations[name] = false
+	return map[string]any{"kind": "compute#operation", "name": name, "status": "RUNNING"}
+}
+
+// waitFor answers the first wait before its time, as Google may.
+func waitFor(permission string) apiHandler {
+	return func(s *Server, r *http.Request) (any, func(), *apiError) {
+		if _, refusal := inProject(s, r, permission); refusal != nil {
+			return nil, nil, refusal
+		}
+		name := r.PathValue("operation")
+		if _, ok := s.cloud.operations[name]; !ok {
+			return nil, nil, notFound(name)
+		}
+		s.cloud.operations[name] = true
+		return map[string]any{"kind": "compute#operation", "name": name, "status": "DONE"}, nil, nil
+	}
+}
