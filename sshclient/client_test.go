@@ -181,7 +181,7 @@ func (f *fakeTrust) Check(context.Context, string, net.Addr, ssh.PublicKey) (Ver
 	return f.verdict, f.refusal
 }
 
-func (f *fakeTrust) Learn([]ssh.PublicKey, func([]ssh.PublicKey) error) {}
+func (f *fakeTrust) Learn([]ssh.PublicKey, func([]ssh.PublicKey) ([]ssh.PublicKey, error)) {}
 
 func TestHostKeyMemo(t *testing.T) {
 	first, second := sshtest.NewKey().PublicKey(), sshtest.NewKey().PublicKey()

@@ -46,44 +46,63 @@ func parseHostKeys(offer []byte) []ssh.PublicKey {
 	return keys
 }
 
-// proveHostKeys asks the server for a signature with each key, and verifies them.
-func (c *Client) proveHostKeys(keys []ssh.PublicKey) error {
+// proveHostKeys asks the server for a signature with each key, and returns the keys
+// that it gave a good one for.
+func (c *Client) proveHostKeys(keys []ssh.PublicKey) ([]ssh.PublicKey, error) {
 	var request []byte
 	for _, key := range keys {
 		request = append(request, ssh.Marshal(struct{ Blob []byte }{key.Marshal()})...)
 	}
 	ok, reply, err := c.conn.SendRequest(hostKeysProve, true, request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if !ok {
-		return errBadProof
+		return nil, errBadProof
 	}
-	return checkProofs(c.conn.SessionID(), keys, reply)
+	agreed := c.conn.(ssh.AlgorithmsConnMetadata).Algorithms().HostKey
+	return provedKeys(c.conn.SessionID(), agreed, keys, reply)
 }
 
-// checkProofs verifies the signatures in a reply to hostkeys-prove-00: one per
-// key, in order, over the request's name, the session identifier and the key.
-func checkProofs(sessionID []byte, keys []ssh.PublicKey, reply []byte) error {
+// provedKeys verifies the signatures in a reply to hostkeys-prove-00: one per key, in
+// order, over the request's name, the session identifier and the key. agreed is the
+// algorithm of the connection's own host key. (OpenSSH: clientloop.c
+// client_global_hostkeys_prove_confirm.)
+func provedKeys(sessionID []byte, agreed string, keys []ssh.PublicKey, reply []byte) ([]ssh.PublicKey, error) {
+	var proved []ssh.PublicKey
 	for _, key := range keys {
 		blob, rest, ok := cutString(reply)
 		if !ok {
-			return errBadProof
+			return nil, errBadProof
 		}
 		reply = rest
 		var sig ssh.Signature
-		if err := ssh.Unmarshal(blob, &sig); err != nil || sig.Format == ssh.KeyAlgoRSA {
-			return errBadProof
+		if err := ssh.Unmarshal(blob, &sig); err != nil {
+			return nil, errBadProof
+		}
+		if isWeakProof(agreed, key, sig.Format) {
+			continue
 		}
 		signed := ssh.Marshal(struct {
 			Name         string
 			Session, Key []byte
 		}{hostKeysProve, sessionID, key.Marshal()})
 		if err := key.Verify(signed, &sig); err != nil {
-			return fmt.Errorf("%w: %s", errBadProof, ssh.FingerprintSHA256(key))
+			return nil, fmt.Errorf("%w: %s", errBadProof, ssh.FingerprintSHA256(key))
 		}
+		proved = append(proved, key)
 	}
-	return nil
+	if len(reply) > 0 {
+		return nil, errBadProof
+	}
+	return proved, nil
+}
+
+// isWeakProof tells of an RSA signature with SHA-1, as servers before OpenSSH 8.9 prove
+// their RSA key when the connection goes by another. It serves where the user had the
+// connection itself go by it.
+func isWeakProof(agreed string, key ssh.PublicKey, format string) bool {
+	return key.Type() == ssh.KeyAlgoRSA && format == ssh.KeyAlgoRSA && agreed != ssh.KeyAlgoRSA
 }
 
 // cutString takes one length-prefixed string (RFC 4251 section 5) off data.

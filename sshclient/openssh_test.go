@@ -405,12 +405,12 @@ func TestOpenSSHHostKeyRefused(t *testing.T) {
 // learner is a HostTrust that has all offered keys proved.
 type learner struct {
 	fakeTrust
-	learned chan []ssh.PublicKey
+	learned chan []ssh.PublicKey // those that were proved
 	proof   error
 }
 
-func (l *learner) Learn(keys []ssh.PublicKey, prove func([]ssh.PublicKey) error) {
-	l.proof = prove(keys)
+func (l *learner) Learn(keys []ssh.PublicKey, prove func([]ssh.PublicKey) ([]ssh.PublicKey, error)) {
+	keys, l.proof = prove(keys)
 	l.learned <- keys
 }
 

@@ -28,10 +28,11 @@ type HostTrust interface {
 
 	// Learn receives the keys that the server, now authenticated, says it has
 	// (hostkeys-00@openssh.com), the one in use among them. Nothing vouches for
-	// those that are not on file yet until prove returns nil for them: it makes
-	// the server sign with each. Learn is not called for a degraded connection,
-	// whose server may be anyone.
-	Learn(keys []ssh.PublicKey, prove func(keys []ssh.PublicKey) error)
+	// those that are not on file yet until prove returns them: it makes the server
+	// sign with each. A key that it signs for too weakly is left out; a wrong
+	// signature is an error, and then nothing it told is to be believed. Learn is
+	// not called for a degraded connection, whose server may be anyone.
+	Learn(keys []ssh.PublicKey, prove func(keys []ssh.PublicKey) (proved []ssh.PublicKey, err error))
 }
 
 // Verdict is what HostTrust says of a key it does not refuse.
@@ -85,7 +86,7 @@ func (t fixedTrust) Check(_ context.Context, host string, _ net.Addr, key ssh.Pu
 }
 
 // Learn does nothing: the keys are fixed.
-func (t fixedTrust) Learn([]ssh.PublicKey, func([]ssh.PublicKey) error) {}
+func (t fixedTrust) Learn([]ssh.PublicKey, func([]ssh.PublicKey) ([]ssh.PublicKey, error)) {}
 
 // hostKeyMemo is the host key callback of one connection. x/crypto calls it at
 // every key exchange; HostTrust is asked at the first, and later exchanges must

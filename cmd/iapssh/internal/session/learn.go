@@ -58,7 +58,7 @@ func mayAskLater(plan config.Plan) bool {
 }
 
 // Learn is told of all keys of the server, once.
-func (t *hostTrust) Learn(keys []ssh.PublicKey, prove func([]ssh.PublicKey) error) {
+func (t *hostTrust) Learn(keys []ssh.PublicKey, prove func([]ssh.PublicKey) ([]ssh.PublicKey, error)) {
 	u := t.updates
 	if u == nil {
 		return
@@ -67,10 +67,10 @@ func (t *hostTrust) Learn(keys []ssh.PublicKey, prove func([]ssh.PublicKey) erro
 	defer close(u.done)
 	update, err := t.compare(keys)
 	if err == nil && len(update.New) > 0 {
-		err = prove(update.New)
+		update.New, err = prove(update.New)
 	}
 	switch {
-	case errors.Is(err, knownhosts.ErrUpToDate):
+	case errors.Is(err, knownhosts.ErrUpToDate), err == nil && update.Changes() == "":
 	case err != nil:
 		t.debug("%v, skipping UserKnownHostsFile update", err)
 	case u.ask:

@@ -139,7 +139,7 @@ func TestUpdateAsks(t *testing.T) {
 		}
 		var prompts []string
 		trust.askLine = answering(&prompts, "perhaps", answer)
-		trust.Learn([]ssh.PublicKey{testKey(t, 1), testKey(t, 3)}, func([]ssh.PublicKey) error { return nil })
+		trust.Learn([]ssh.PublicKey{testKey(t, 1), testKey(t, 3)}, proveAll)
 		if len(prompts) != 0 {
 			t.Errorf("asked %q while the session runs", prompts)
 		}
@@ -200,7 +200,7 @@ func TestCheckDegraded(t *testing.T) {
 	if err != nil || !degraded || !strings.HasSuffix(said, knownhosts.NoUpdateHostKeys+"\n") {
 		t.Errorf("got %v, degraded %v, said %q", err, degraded, said)
 	}
-	trust.Learn([]ssh.PublicKey{testKey(t, 1)}, func([]ssh.PublicKey) error { t.Error("a proof is asked for"); return nil })
+	trust.Learn([]ssh.PublicKey{testKey(t, 1)}, func([]ssh.PublicKey) ([]ssh.PublicKey, error) { t.Error("a proof is asked for"); return nil, nil })
 }
 
 func TestCheckLocalhost(t *testing.T) {
@@ -218,15 +218,18 @@ func TestCheckLocalhost(t *testing.T) {
 	}
 }
 
+// proveAll is a server that holds all keys it tells of.
+func proveAll(keys []ssh.PublicKey) ([]ssh.PublicKey, error) { return keys, nil }
+
 func TestLearn(t *testing.T) {
-	proof := errors.New("not proved")
 	for _, c := range []struct {
 		name  string
-		proof error
+		prove func([]ssh.PublicKey) ([]ssh.PublicKey, error)
 		after string
 	}{
-		{"proved", nil, keyLine(t, "web", 1) + keyLine(t, "web", 3)},
-		{"not proved", proof, keyLine(t, "web", 1)},
+		{"proved", proveAll, keyLine(t, "web", 1) + keyLine(t, "web", 3)},
+		{"not well enough", func([]ssh.PublicKey) ([]ssh.PublicKey, error) { return nil, nil }, keyLine(t, "web", 1)},
+		{"falsely", func([]ssh.PublicKey) ([]ssh.PublicKey, error) { return nil, errors.New("bad signature") }, keyLine(t, "web", 1)},
 	} {
 		plan, file := trustPlan(t, keyLine(t, "web", 1))
 		plan.UpdateHostKeys = "yes"
@@ -234,11 +237,11 @@ func TestLearn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		trust.Learn([]ssh.PublicKey{testKey(t, 1), testKey(t, 3)}, func(keys []ssh.PublicKey) error {
+		trust.Learn([]ssh.PublicKey{testKey(t, 1), testKey(t, 3)}, func(keys []ssh.PublicKey) ([]ssh.PublicKey, error) {
 			if len(keys) != 1 || !bytes.Equal(keys[0].Marshal(), testKey(t, 3).Marshal()) {
 				t.Errorf("%s: proof of %v is asked for", c.name, keys)
 			}
-			return c.proof
+			return c.prove(keys)
 		})
 		trust.settle(t.Context())
 		if after, err := os.ReadFile(file); err != nil || string(after) != c.after {
@@ -257,9 +260,9 @@ func TestSettleWaits(t *testing.T) {
 	}
 	trust.settle(t.Context()) // the server has told nothing
 	proving := make(chan struct{})
-	go trust.Learn([]ssh.PublicKey{testKey(t, 1), testKey(t, 3)}, func([]ssh.PublicKey) error {
+	go trust.Learn([]ssh.PublicKey{testKey(t, 1), testKey(t, 3)}, func(keys []ssh.PublicKey) ([]ssh.PublicKey, error) {
 		close(proving)
-		return nil
+		return keys, nil
 	})
 	<-proving
 	trust.settle(t.Context())
