@@ -6,7 +6,6 @@ import (
 	"net"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -79,8 +78,11 @@ func ownAddress(t *testing.T) string {
 func TestCheckHostIPAsSSH(t *testing.T) {
 	g := generator{rand.New(rand.NewPCG(3, 3)), t}
 	dir, ip := t.TempDir(), ownAddress(t)
-	_, port, _ := net.SplitHostPort(serveAt(t, ip, signer(t, "ed25519")))
-	number, _ := strconv.Atoi(port)
+	listening, err := prepare(t, []string{"ed25519"}, nil).Listen(net.JoinHostPort(ip, "0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	number := listening.(*net.TCPAddr).Port
 	target := knownhosts.Target{Host: ip, Port: number, Address: ip, Alias: "web"}
 	stored := knownhosts.Name(ip, number)
 	for range *cases / 2 {
@@ -107,7 +109,7 @@ func TestCheckHostIPAsSSH(t *testing.T) {
 		s := &knownhosts.Store{Files: []knownhosts.File{{Path: "kh", Text: before}}}
 		v := s.Decide(knownhosts.Query{Target: target, Key: key(t, "ed25519"), Now: now, CheckAddress: true, Show: knownhosts.Display{Visual: visual}})
 		want := expect(v, policy, answer)
-		got := asDebian(runSSH(t, dir, "", ip, number, answer, options...), &want)
+		got := asDebian(runSSH(t, dir, ip, number, answer, options...), &want)
 		if got.accepted != want.accepted || got.stderr != want.stderr || !slices.Equal(got.questions, want.questions) {
 			t.Errorf("policy %s, verdict %v, address %+v in\n%s\nssh %+v\n\nwe  %+v", policyName, v.Status, v.AtAddress, before, got, want)
 		}

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/crypto/ssh"
+
 	"github.com/iapssh/iapssh/knownhosts"
 )
 
@@ -129,11 +131,13 @@ const learners, learned = 2, 200
 
 // learn is another process that learns many hosts.
 func learn(path, name string) int {
-	for i := range learned {
-		if err := knownhosts.Append(path, []string{fmt.Sprintf("%s%d", name, i)}, testKeys()["ed25519"].PublicKey(), i%2 == 0); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
+	key, err := ssh.NewPublicKey(privateKeys()["ed25519"].Public())
+	for i := 0; i < learned && err == nil; i++ {
+		err = knownhosts.Append(path, []string{fmt.Sprintf("%s%d", name, i)}, key, i%2 == 0)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
 	}
 	return 0
 }

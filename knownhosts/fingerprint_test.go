@@ -18,7 +18,7 @@ func TestFingerprintAsSSHKeygen(t *testing.T) {
 	all := []ssh.PublicKey{
 		certificate(t, "ed25519", "ca", nil, "web"), certificate(t, "rsa", "ca", nil, "web"), certificate(t, "ecdsa256", "ca", nil, "web"),
 	}
-	for name := range testKeys() {
+	for name := range privateKeys() {
 		all = append(all, key(t, name))
 	}
 	for i, kind := range []string{"ecdsa -b 521", "rsa -b 1024", "rsa -b 3072"} {

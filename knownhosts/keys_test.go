@@ -2,6 +2,7 @@ package knownhosts_test
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
@@ -20,33 +21,32 @@ import (
 // now is the time at which the tests judge certificates.
 var now = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
-// testKeys are made once, because RSA takes its time.
-var testKeys = sync.OnceValue(func() map[string]ssh.Signer {
-	keys := map[string]ssh.Signer{}
-	add := func(name string, private any) {
-		signer, err := ssh.NewSignerFromKey(private)
-		if err != nil {
-			panic(err)
-		}
-		keys[name] = signer
-	}
+// privateKeys are made once, because RSA takes its time.
+var privateKeys = sync.OnceValue(func() map[string]crypto.Signer {
+	keys := map[string]crypto.Signer{}
 	for i, name := range []string{"ed25519", "ed25519b", "ca", "ca2"} {
-		add(name, ed25519.NewKeyFromSeed(bytes.Repeat([]byte{byte(i + 1)}, ed25519.SeedSize)))
+		keys[name] = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{byte(i + 1)}, ed25519.SeedSize))
 	}
-	p256, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	p384, _ := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
-	rsaKey, _ := rsa.GenerateKey(rand.Reader, 2048)
-	add("ecdsa256", p256)
-	add("ecdsa384", p384)
-	add("rsa", rsaKey)
+	keys["ecdsa256"], _ = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	keys["ecdsa384"], _ = ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	keys["rsa"], _ = rsa.GenerateKey(rand.Reader, 2048)
 	return keys
 })
 
-func signer(t testing.TB, name string) ssh.Signer {
+func privateKey(t testing.TB, name string) crypto.Signer {
 	t.Helper()
-	s, ok := testKeys()[name]
+	private, ok := privateKeys()[name]
 	if !ok {
 		t.Fatalf("no test key %q", name)
+	}
+	return private
+}
+
+func signer(t testing.TB, name string) ssh.Signer {
+	t.Helper()
+	s, err := ssh.NewSignerFromSigner(privateKey(t, name))
+	if err != nil {
+		t.Fatal(err)
 	}
 	return s
 }
@@ -60,7 +60,7 @@ func keyLine(t testing.TB, name string) string {
 
 // fill replaces {name} by the key line of that test key.
 func fill(t testing.TB, text string) string {
-	for name := range testKeys() {
+	for name := range privateKeys() {
 		text = strings.ReplaceAll(text, "{"+name+"}", keyLine(t, name))
 	}
 	return text

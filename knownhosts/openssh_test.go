@@ -1,13 +1,12 @@
 package knownhosts_test
 
 import (
-	cryptorand "crypto/rand"
+	"encoding/pem"
 	"errors"
 	"flag"
 	"fmt"
-	"io"
+	"maps"
 	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,12 +14,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 
 	"golang.org/x/crypto/ssh"
 
 	"github.com/iapssh/iapssh/knownhosts"
+	"github.com/iapssh/iapssh/sshclient/sshtest"
 )
 
 // roleEnv makes the test binary play a program that stock ssh calls, or a
@@ -29,25 +28,12 @@ const roleEnv = "KNOWNHOSTS_TEST_ROLE"
 
 func TestMain(m *testing.M) {
 	switch os.Getenv(roleEnv) {
-	case "pipe":
-		os.Exit(pipe(os.Args[1]))
 	case "askpass":
 		os.Exit(askpass(os.Args[1]))
 	case "learn":
 		os.Exit(learn(os.Args[1], os.Args[2]))
 	}
 	os.Exit(m.Run())
-}
-
-// pipe is ssh's ProxyCommand: it lets ssh use any host name and port.
-func pipe(address string) int {
-	conn, err := net.Dial("tcp", address)
-	if err != nil {
-		return 1
-	}
-	go io.Copy(conn, os.Stdin)
-	io.Copy(os.Stdout, conn)
-	return 0
 }
 
 // askpass is where ssh takes its questions: it keeps the question.
@@ -71,114 +57,28 @@ func openssh(t testing.TB, program string) string {
 	return path
 }
 
-// serve runs an SSH server with these host keys that lets everybody in, tells of
-// its host keys, and answers every command with exit status 0.
-func serve(t *testing.T, hostKeys ...ssh.Signer) (address string) {
-	return serveAt(t, "127.0.0.1", hostKeys...)
-}
-
-func serveAt(t *testing.T, ip string, hostKeys ...ssh.Signer) (address string) {
-	config := &ssh.ServerConfig{NoClientAuth: true}
-	for _, k := range hostKeys {
-		config.AddHostKey(k)
+// prepare makes OpenSSH's server ready, with these host keys, certificates and
+// further settings. It lets in the test key "ed25519b".
+func prepare(t *testing.T, hostKeys []string, certificates []*ssh.Certificate, settings ...string) *sshtest.Inetd {
+	t.Helper()
+	server := sshtest.OpenSSH{
+		Dir: t.TempDir(), HostCertificates: certificates,
+		AuthorizedKeys: []ssh.PublicKey{key(t, "ed25519b")}, Settings: settings,
 	}
-	listener, err := net.Listen("tcp", net.JoinHostPort(ip, "0"))
+	for _, name := range hostKeys {
+		server.HostKeys = append(server.HostKeys, privateKey(t, name))
+	}
+	sshd, err := server.Prepare()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("to compare with ssh, install openssh-server: %v", err)
 	}
-	var running sync.WaitGroup
-	running.Go(func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			running.Go(func() { serveConn(conn, config, hostKeys) })
-		}
-	})
-	t.Cleanup(func() { listener.Close(); running.Wait() })
-	return listener.Addr().String()
+	t.Cleanup(sshd.Close)
+	return sshd
 }
 
-func serveConn(conn net.Conn, config *ssh.ServerConfig, hostKeys []ssh.Signer) {
-	defer conn.Close()
-	server, channels, requests, err := ssh.NewServerConn(conn, config)
-	if err != nil {
-		return
-	}
-	keys := []byte{}
-	for _, k := range hostKeys {
-		keys = append(keys, wireString(k.PublicKey().Marshal())...)
-	}
-	server.SendRequest("hostkeys-00@openssh.com", false, keys)
-	executed := make(chan ssh.Channel)
-	for {
-		select {
-		case r, ok := <-requests:
-			if !ok {
-				return
-			}
-			r.Reply(r.Type == "hostkeys-prove-00@openssh.com", prove(server.SessionID(), r.Payload, hostKeys))
-		case open, ok := <-channels:
-			if !ok {
-				return
-			}
-			go serveChannel(open, executed)
-		case channel := <-executed:
-			// Ssh has asked for proofs before it asked for the command.
-			for len(requests) > 0 {
-				r := <-requests
-				r.Reply(r.Type == "hostkeys-prove-00@openssh.com", prove(server.SessionID(), r.Payload, hostKeys))
-			}
-			channel.SendRequest("exit-status", false, []byte{0, 0, 0, 0})
-			channel.Close()
-		}
-	}
-}
-
-func serveChannel(open ssh.NewChannel, executed chan<- ssh.Channel) {
-	channel, requests, err := open.Accept()
-	if err != nil {
-		return
-	}
-	for r := range requests {
-		r.Reply(r.Type == "exec", nil)
-		if r.Type == "exec" {
-			executed <- channel
-		}
-	}
-}
-
-func wireString(s []byte) []byte { return ssh.Marshal(struct{ S []byte }{s}) }
-
-// prove signs with each of the keys that are asked for. (OpenSSH: PROTOCOL section 2.5.)
-func prove(sessionID, asked []byte, hostKeys []ssh.Signer) (proofs []byte) {
-	for len(asked) > 0 {
-		var next struct {
-			Blob []byte
-			Rest []byte `ssh:"rest"`
-		}
-		if ssh.Unmarshal(asked, &next) != nil {
-			return nil
-		}
-		asked = next.Rest
-		for _, k := range hostKeys {
-			if string(k.PublicKey().Marshal()) != string(next.Blob) {
-				continue
-			}
-			data := slices.Concat(wireString([]byte("hostkeys-prove-00@openssh.com")), wireString(sessionID), wireString(next.Blob))
-			algorithm := k.PublicKey().Type()
-			if algorithm == ssh.KeyAlgoRSA {
-				algorithm = ssh.KeyAlgoRSASHA512
-			}
-			signature, err := k.(ssh.AlgorithmSigner).SignWithAlgorithm(cryptorand.Reader, data, algorithm)
-			if err != nil {
-				return nil
-			}
-			proofs = append(proofs, wireString(ssh.Marshal(signature))...)
-		}
-	}
-	return proofs
+// through makes an option by which ssh reaches a server under any name and port.
+func through(sshd *sshtest.Inetd) string {
+	return "ProxyCommand=" + strings.Join(sshd.Args, " ") + " 2>/dev/null"
 }
 
 // A sshRun is what stock ssh did.
@@ -188,10 +88,9 @@ type sshRun struct {
 	questions []string
 }
 
-// runSSH lets stock ssh connect to server by the name host and the port number
-// port, with the known_hosts file dir/kh, and answers its questions. Without
-// server, it connects to host.
-func runSSH(t *testing.T, dir, server, host string, port int, answer string, options ...string) sshRun {
+// runSSH lets stock ssh connect to host and port, with the known_hosts file
+// dir/kh, and answers its questions.
+func runSSH(t *testing.T, dir, host string, port int, answer string, options ...string) sshRun {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -200,15 +99,13 @@ func runSSH(t *testing.T, dir, server, host string, port int, answer string, opt
 	asked := filepath.Join(dir, "asked")
 	os.Remove(asked)
 	args := []string{"-F", "none", "-T", "-p", strconv.Itoa(port),
-		"-o", "UserKnownHostsFile=kh", "-o", "GlobalKnownHostsFile=none", "-o", "UpdateHostKeys=no", "-o", "IdentityFile=none", "-o", "IdentityAgent=none",
-		"-o", "PasswordAuthentication=no", "-o", "KbdInteractiveAuthentication=no"}
-	if server != "" {
-		options = append(options, "ProxyCommand=env "+roleEnv+"=pipe '"+self+"' "+server)
-	}
+		"-o", "UserKnownHostsFile=kh", "-o", "GlobalKnownHostsFile=none", "-o", "UpdateHostKeys=no",
+		"-o", "IdentityFile=" + loginKey(t, dir), "-o", "IdentityAgent=none",
+		"-o", "PasswordAuthentication=no", "-o", "KbdInteractiveAuthentication=no", "-o", "KexAlgorithms=curve25519-sha256"}
 	for _, o := range options { // the first value of an option counts
 		args = slices.Insert(args, 2, "-o", o)
 	}
-	cmd := exec.Command(openssh(t, "ssh"), append(args, "user@"+host, "true")...)
+	cmd := exec.Command(openssh(t, "ssh"), append(args, host, "true")...)
 	// A race detector's second at each exit of ours would make minutes.
 	cmd.Env = []string{"GORACE=atexit_sleep_ms=0", "PATH=" + os.Getenv("PATH"), "SHELL=/bin/sh", "HOME=" + dir, roleEnv + "=askpass",
 		"SSH_ASKPASS=" + self, "SSH_ASKPASS_REQUIRE=force", "KNOWNHOSTS_TEST_ASKED=" + asked, "KNOWNHOSTS_TEST_ANSWER=" + answer}
@@ -224,6 +121,18 @@ func runSSH(t *testing.T, dir, server, host string, port int, answer string, opt
 		run.questions = strings.Split(strings.TrimSuffix(string(text), "\x00"), "\x00")
 	}
 	return run
+}
+
+// loginKey returns the file of the key that servers let in.
+func loginKey(t *testing.T, dir string) string {
+	t.Helper()
+	path := filepath.Join(dir, "login")
+	block, err := ssh.MarshalPrivateKey(privateKey(t, "ed25519b"), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, path, string(pem.EncodeToMemory(block)))
+	return path
 }
 
 // cases is how many generated files the comparisons take; "go test -cases 1000"
@@ -381,18 +290,11 @@ func TestDefaultAlgorithmsAsSSH(t *testing.T) {
 
 // A server offers these keys in the comparison with ssh.
 type server struct {
-	address string
-	keys    map[string]ssh.PublicKey // by algorithm
+	sshd *sshtest.Inetd
+	keys map[string]ssh.PublicKey // by algorithm
 }
 
 func servers(t *testing.T) []server {
-	certSigner := func(c *ssh.Certificate, name string) ssh.Signer {
-		s, err := ssh.NewCertSigner(c, signer(t, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
-	}
 	names := []string{"web", "10.1.2.3", "compute.17", "2001:db8::1"}
 	good := certificate(t, "ed25519", "ca", nil, names...)
 	expired := certificate(t, "ed25519", "ca", func(c *ssh.Certificate) { c.ValidBefore = c.ValidAfter + 1 }, names...)
@@ -400,24 +302,37 @@ func servers(t *testing.T) []server {
 	critical := certificate(t, "ed25519", "ca", func(c *ssh.Certificate) { c.CriticalOptions = map[string]string{"x": "y"} }, names...)
 	user := certificate(t, "ed25519", "ca", func(c *ssh.Certificate) { c.CertType = ssh.UserCert }, names...)
 	var all []server
-	for _, signers := range [][]ssh.Signer{
-		{signer(t, "ed25519")},
-		{signer(t, "rsa")},
-		{signer(t, "ed25519"), signer(t, "ecdsa256"), signer(t, "rsa")},
-		{signer(t, "ecdsa384"), signer(t, "rsa")},
-		{signer(t, "ed25519"), certSigner(good, "ed25519")},
-		{signer(t, "ecdsa256"), certSigner(good, "ed25519")},
-		{signer(t, "rsa"), certSigner(good, "ed25519")}, {certSigner(good, "ed25519")},
-		{certSigner(expired, "ed25519")}, {certSigner(foreign, "ed25519")}, {certSigner(critical, "ed25519")}, {certSigner(user, "ed25519")},
+	for _, offer := range []struct {
+		plain []string // the keys that it shows without a certificate
+		cert  *ssh.Certificate
+	}{
+		{plain: []string{"ed25519"}},
+		{plain: []string{"rsa"}},
+		{plain: []string{"ed25519", "ecdsa256", "rsa"}},
+		{plain: []string{"ecdsa384", "rsa"}},
+		{plain: []string{"ed25519"}, cert: good},
+		{plain: []string{"ecdsa256"}, cert: good},
+		{plain: []string{"rsa"}, cert: good},
+		{cert: good}, {cert: expired}, {cert: foreign}, {cert: critical}, {cert: user},
 	} {
-		s := server{serve(t, signers...), map[string]ssh.PublicKey{}}
-		for _, signer := range signers {
-			k := signer.PublicKey()
+		s := server{keys: map[string]ssh.PublicKey{}}
+		for _, name := range offer.plain {
+			k := key(t, name)
 			s.keys[k.Type()] = k
 			if k.Type() == ssh.KeyAlgoRSA {
+				delete(s.keys, ssh.KeyAlgoRSA)
 				s.keys[ssh.KeyAlgoRSASHA256], s.keys[ssh.KeyAlgoRSASHA512] = k, k
 			}
 		}
+		held, certs := offer.plain, []*ssh.Certificate(nil)
+		if offer.cert != nil {
+			s.keys[offer.cert.Type()] = offer.cert
+			certs = []*ssh.Certificate{offer.cert}
+			if !slices.Contains(held, "ed25519") {
+				held = append(slices.Clone(held), "ed25519") // to sign with
+			}
+		}
+		s.sshd = prepare(t, held, certs, "HostKeyAlgorithms "+strings.Join(slices.Sorted(maps.Keys(s.keys)), ","))
 		all = append(all, s)
 	}
 	return all
@@ -467,7 +382,7 @@ type comparison struct {
 func (c comparison) run(t *testing.T, dir string, seen map[string]int) {
 	t.Helper()
 	write(t, filepath.Join(dir, "kh"), c.text)
-	options := []string{"StrictHostKeyChecking=" + c.policy, "FingerprintHash=" + c.hash}
+	options := []string{through(c.server.sshd), "StrictHostKeyChecking=" + c.policy, "FingerprintHash=" + c.hash}
 	if c.target.Alias != "" {
 		options = append(options, "HostKeyAlias="+c.target.Alias)
 	}
@@ -516,7 +431,7 @@ func (c comparison) run(t *testing.T, dir string, seen map[string]int) {
 		seen[fmt.Sprint(v.Status)]++
 		want = expect(v, policy, answer)
 	}
-	got := asDebian(runSSH(t, dir, c.server.address, c.target.Host, c.target.Port, answer, options...), &want)
+	got := asDebian(runSSH(t, dir, c.target.Host, c.target.Port, answer, options...), &want)
 	if got.accepted != want.accepted || got.stderr != want.stderr || !slices.Equal(got.questions, want.questions) {
 		t.Errorf("%+v policy %s, offered %s, verdict %v, told\n%s\nrevoked\n%s\nin\n%s\nssh %+v\n\nwe  %+v",
 			c.target, c.policy, query.Key.Type(), v.Status, c.told, c.revoked, c.text, got, want)
@@ -545,7 +460,7 @@ func refusedByList(q knownhosts.Query, err error) string {
 func TestDegradedAsSSH(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "kh"), fill(t, "web {rsa}\n"))
-	run := runSSH(t, dir, serve(t, signer(t, "ed25519")), "web", 22, "no", "StrictHostKeyChecking=no", "PasswordAuthentication=yes",
+	run := runSSH(t, dir, "web", 22, "no", through(prepare(t, []string{"ed25519"}, nil)), "StrictHostKeyChecking=no", "PasswordAuthentication=yes",
 		"KbdInteractiveAuthentication=yes", "ForwardAgent=yes", "ForwardX11=yes", "LocalForward=7777 a:1", "Tunnel=yes", "UpdateHostKeys=yes")
 	want := strings.Join([]string{knownhosts.NoPassword, knownhosts.NoKeyboardInteractive, knownhosts.NoAgentForwarding, knownhosts.NoX11Forwarding,
 		knownhosts.NoPortForwarding, knownhosts.NoTunnelForwarding, knownhosts.NoUpdateHostKeys}, "\n") + "\n"

@@ -110,13 +110,9 @@ func TestUpdateAsSSH(t *testing.T) {
 	dir := t.TempDir()
 	ours := filepath.Join(dir, "ours")
 	offers := [][]string{{"ed25519"}, {"ed25519", "rsa"}, {"ed25519", "ecdsa256", "rsa"}}
-	var addresses []string
+	var servers []string
 	for _, names := range offers {
-		var signers []ssh.Signer
-		for _, name := range names {
-			signers = append(signers, signer(t, name))
-		}
-		addresses = append(addresses, serve(t, signers...))
+		servers = append(servers, through(prepare(t, names, nil)))
 	}
 	updated := 0
 	for range *cases / 2 {
@@ -129,7 +125,7 @@ func TestUpdateAsSSH(t *testing.T) {
 		before := fill(t, strings.Join(lines, "\n")+"\n")
 		offer := g.IntN(len(offers))
 		write(t, filepath.Join(dir, "kh"), before)
-		run := runSSH(t, dir, addresses[offer], "web", 22, "yes", "StrictHostKeyChecking=yes", "UpdateHostKeys=yes", "LogLevel=VERBOSE")
+		run := runSSH(t, dir, "web", 22, "yes", servers[offer], "StrictHostKeyChecking=yes", "UpdateHostKeys=yes", "LogLevel=VERBOSE")
 
 		write(t, ours, before)
 		s, err := knownhosts.Read([]string{ours}, nil)

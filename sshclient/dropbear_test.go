@@ -4,10 +4,11 @@ package sshclient
 
 import (
 	"errors"
-	"net"
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/iapssh/iapssh/sshclient/sshtest"
 )
 
 // With dropbear, which looks for keys in the user's real home alone, we come as far as
@@ -22,37 +23,18 @@ func TestDropbear(t *testing.T) {
 	if err != nil {
 		server = "/usr/sbin/dropbear"
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	dropbear := &sshtest.Inetd{Args: []string{server, "-i", "-s", "-r", hostKey}}
+	defer dropbear.Close()
+	conn, err := dropbear.Dial()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
-	conn, err := net.Dial("tcp", listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	served, err := listener.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	socket, err := served.(*net.TCPConn).File()
-	if err != nil {
-		t.Fatal(err)
-	}
-	served.Close()
-	cmd := exec.Command(server, "-i", "-s", "-r", hostKey)
-	cmd.Stdin, cmd.Stdout = socket, socket
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	socket.Close()
 	key := newTestKey(t, "ed25519")
 	log := &logRecorder{}
 	_, err = Handshake(t.Context(), conn, Config{
 		User: "nobody", Host: "dropbear", Trust: &fakeTrust{}, Log: log.add,
 		Auth: Auth{Identities: []Identity{{Path: key.write(t, dir, "key", "")}}},
 	})
-	cmd.Wait()
 	denied, ok := errors.AsType[*AuthError](err)
 	if !ok || len(denied.Tried) != 1 || denied.Tried[0].Err != nil {
 		t.Errorf("%v\n%q", err, log.lines)

@@ -26,82 +26,56 @@ import (
 	"github.com/iapssh/iapssh/sshclient/sshtest"
 )
 
-// sshd runs OpenSSH's server, one process per connection, as whoever runs the test.
+// sshd is OpenSSH's server, with a host key of each kind, and the key that it lets in.
 type sshd struct {
-	program, config string
-	user            string
-	hostKeys        []testKey
-	login           testKey
+	*sshtest.Inetd
+	authorized string // the file
+	user       string
+	hostKeys   []testKey
+	login      testKey
 }
 
-// newSSHD writes a configuration to run sshd with. It lets testKey login in.
 func newSSHD(t *testing.T, settings ...string) *sshd {
 	t.Helper()
-	program := "/usr/sbin/sshd" // sshd wants to be called by its full path
-	if _, err := os.Stat(program); err != nil {
-		t.Skipf("OpenSSH's sshd is not installed: %v", err)
-	}
 	me, err := user.Current()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if me.Uid == "0" { // sshd drops its privileges into this directory
-		if err := os.MkdirAll("/run/sshd", 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	dir := t.TempDir()
-	s := &sshd{program: program, user: me.Username, login: newTestKey(t, "ed25519")}
-	config := []string{
-		"UsePAM no", "StrictModes no", "PermitRootLogin yes", "PasswordAuthentication no",
-		"KbdInteractiveAuthentication no", "PidFile none", "PrintMotd no", "PrintLastLog no", "AcceptEnv LC_*",
-		"AuthorizedKeysFile " + s.login.writePublic(t, dir, "authorized"),
+	s := &sshd{user: me.Username, login: newTestKey(t, "ed25519")}
+	server := sshtest.OpenSSH{
+		Dir: t.TempDir(), AuthorizedKeys: []ssh.PublicKey{s.login.public}, Settings: append(settings, "AcceptEnv LC_*"),
 	}
 	for _, kind := range []string{"ed25519", "ecdsa", "rsa"} {
 		key := newTestKey(t, kind)
 		s.hostKeys = append(s.hostKeys, key)
-		config = append(config, "HostKey "+key.write(t, dir, "host_"+kind, ""))
+		server.HostKeys = append(server.HostKeys, key.private)
 	}
-	config = append(config, settings...)
-	s.config = writeFile(t, dir, "sshd_config", []byte(strings.Join(config, "\n")+"\n"))
+	s.Inetd, err = server.Prepare()
+	if errors.Is(err, exec.ErrNotFound) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := &lockedBuffer{}
+	s.Stderr, s.authorized = log, server.AuthorizedKeysFile()
+	t.Cleanup(func() {
+		s.Close()
+		if t.Failed() {
+			t.Logf("sshd said:\n%s", log.String())
+		}
+	})
 	return s
 }
 
 // dial starts sshd for one connection. It ends with the connection.
 func (s *sshd) dial(t *testing.T) net.Conn {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	conn, err := s.Dial()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
-	conn, err := net.Dial("tcp", listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	served, err := listener.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer served.Close()
-	socket, err := served.(*net.TCPConn).File()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer socket.Close()
-	var log bytes.Buffer
-	cmd := exec.Command(s.program, "-i", "-e", "-f", s.config)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = socket, socket, &log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		conn.Close()
-		cmd.Wait()
-		if t.Failed() {
-			t.Logf("sshd said:\n%s", log.String())
-		}
-	})
+	t.Cleanup(func() { conn.Close() })
 	return conn
 }
 
@@ -246,7 +220,7 @@ func TestOpenSSHAuthentication(t *testing.T) {
 	rsaKey := newTestKey(t, "rsa")
 	rsaServer := newSSHD(t)
 	rsaServer.login = rsaKey
-	appendLine(t, filepath.Join(filepath.Dir(rsaServer.config), "authorized"), ssh.MarshalAuthorizedKey(rsaKey.public))
+	appendLine(t, rsaServer.authorized, ssh.MarshalAuthorizedKey(rsaKey.public))
 
 	stranger := newTestKey(t, "ed25519")
 	strangerFile := stranger.write(t, dir, "stranger", "")
@@ -303,7 +277,7 @@ func TestOpenSSHAgent(t *testing.T) {
 	knownFile := writeFile(t, dir, "known", known)
 	sock := realAgent(t)
 	key := server.login.write(t, dir, "constrained", "")
-	appendLine(t, filepath.Join(filepath.Dir(other.config), "authorized"), ssh.MarshalAuthorizedKey(server.login.public))
+	appendLine(t, other.authorized, ssh.MarshalAuthorizedKey(server.login.public))
 	add := exec.Command("ssh-add", "-q", "-H", knownFile, "-h", "sshd", key)
 	add.Env = append(os.Environ(), "SSH_AUTH_SOCK="+sock)
 	if out, err := add.CombinedOutput(); err != nil {

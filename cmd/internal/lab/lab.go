@@ -61,7 +61,7 @@ type Lab struct {
 	Files  Files
 	Addr   string // the VM's SSH server, on loopback
 
-	sshd     *sshd // one of these two is the VM's
+	sshd     *sshtest.Inetd // one of these two is the VM's
 	embedded *sshtest.Server
 }
 
@@ -116,10 +116,14 @@ func (l *Lab) furnish(cfg Config) error {
 	var addr string
 	var hostKey ssh.PublicKey
 	if cfg.SSHD {
-		if l.sshd, err = startSSHD(filepath.Join(cfg.Dir, "sshd"), key); err != nil {
+		if l.sshd, hostKey, err = prepareSSHD(filepath.Join(cfg.Dir, "sshd"), l.Files.Home, key); err != nil {
 			return err
 		}
-		addr, hostKey = l.sshd.listener.Addr().String(), l.sshd.hostKey
+		listening, err := l.sshd.Listen("127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		addr = listening.String()
 	} else {
 		l.embedded = sshtest.NewServer()
 		l.embedded.AuthorizedKeys = append(l.embedded.AuthorizedKeys, key)
@@ -244,7 +248,7 @@ func (l *Lab) Close() {
 	l.Relay.Close()
 	l.Google.Close()
 	if l.sshd != nil {
-		l.sshd.close()
+		l.sshd.Close()
 	}
 	if l.embedded != nil {
 		l.embedded.Close()
