@@ -15,6 +15,9 @@ type Command struct {
 	// Env holds NAME=value pairs. Servers ignore those that they do not accept.
 	Env []string
 
+	// NoAgent keeps the agent of Config.ForwardAgent from the command.
+	NoAgent bool
+
 	// PTY asks for a terminal; nil means none. A refusal is no error, as in ssh:
 	// see [Session.HasPTY].
 	PTY *PTY

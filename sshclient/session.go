@@ -117,7 +117,7 @@ func (s *Session) request(cmd Command) error {
 			return err
 		}
 	}
-	if s.client.agentPath != "" {
+	if s.client.agentPath != "" && !cmd.NoAgent {
 		s.client.log(Debug1, "Requesting authentication agent forwarding.")
 		if _, err := s.channel.SendRequest(agentRequest, false, nil); err != nil {
 			return err

@@ -14,21 +14,31 @@ import (
 
 // fork has a second process follow the plan, and ends when that is in the background.
 func fork(ctx context.Context, plan config.Plan, messages io.Writer) int {
-	data, err := json.Marshal(plan)
+	code, err := second(ctx, plan, plan.Original)
 	if err != nil {
 		return complain(messages, plan.Mode, err)
+	}
+	return code
+}
+
+// second starts a second process that follows a plan, and returns when it is in the background, with 0, or has ended. words are
+// for those who list processes.
+func second(ctx context.Context, plan config.Plan, words ...string) (code int, err error) {
+	data, err := json.Marshal(plan)
+	if err != nil {
+		return 0, err
 	}
 	self, err := os.Executable()
 	if err != nil {
-		return complain(messages, plan.Mode, err)
+		return 0, err
 	}
-	child, err := detach.Start(self, data, plan.Original)
+	child, err := detach.Start(self, data, words...)
 	if err != nil {
-		return complain(messages, plan.Mode, err)
+		return 0, err
 	}
 	stop := context.AfterFunc(ctx, func() { child.Signal(signalOf(ctx)) })
 	defer stop()
-	return child.Wait()
+	return child.Wait(), nil
 }
 
 // background is the second process.

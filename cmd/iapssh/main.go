@@ -128,6 +128,8 @@ func ssh(ctx context.Context, plan config.Plan, messages io.Writer, leave func(k
 	switch {
 	case err == nil:
 		return code
+	case errors.Is(err, session.ErrTaken):
+		return exitTaken
 	case errors.As(context.Cause(ctx), &killed):
 		dieOf(killed.Signal) // as ssh does before it has a session
 	case plan.LogLevel >= config.LogError:

@@ -52,8 +52,8 @@ func enterLab(env *testscript.Env) error {
 	t := env.T().(testing.TB)
 	env.Defer(func() {
 		v := l.Relay.Violations()
-		if story == "giveup" {
-			// The user leaves while there is no link, and nobody waits for one to take leave on.
+		if story == "giveup" || story == "share_lost" {
+			// The user leaves while there is no link, and nobody waits for one to take leave on; or a process is killed.
 			v = slices.DeleteFunc(v, func(v iaptest.Violation) bool { return v.Kind == iaptest.NoClose })
 		}
 		if len(v) > 0 {

@@ -27,6 +27,16 @@ var (
 type MasterError struct {
 	Path string
 	Err  error
+
+	socket fs.FileInfo // nil if there is none
+}
+
+// Remove removes the socket that has no master, unless another has taken its place since.
+func (e *MasterError) Remove() error {
+	if e.socket == nil || e.socket.Mode().Type() != fs.ModeSocket {
+		return e
+	}
+	return removeSocket(e.Path, e.socket)
 }
 
 func (e *MasterError) Error() string {
@@ -43,18 +53,30 @@ type RefusedError struct {
 
 func (e *RefusedError) Error() string { return e.Reason }
 
+// ErrOpenRefused is the refusal of a master whose server opens no further session.
+var ErrOpenRefused = &RefusedError{Reason: "Session open refused by peer"}
+
+// NoSessionError says that a shared connection has not given a session, before anything was
+// taken from standard input: a connection of one's own may.
+type NoSessionError struct{ Err error }
+
+func (e *NoSessionError) Error() string { return "session request failed: " + e.Err.Error() }
+
+func (e *NoSessionError) Unwrap() error { return e.Err }
+
 // Dial finds the master that listens on a socket. Within [Patience], and ctx, it has
 // proved that it is alive, or the error is a *[MasterError] that wraps one of the
 // reasons above, or what else went wrong.
 func Dial(ctx context.Context, path string) (*Master, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, Patience, ErrSilent)
 	defer cancel()
+	socket, _ := os.Lstat(path) // before anybody is asked there
 	m, err := dial(ctx, path)
 	if err != nil {
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
-		return nil, &MasterError{path, err}
+		return nil, &MasterError{path, err, socket}
 	}
 	return m, nil
 }

@@ -7,6 +7,8 @@
 //	client, err := master.Join(sshclient.Config{Host: "vm"})
 //	session, err := client.Start(ctx, sshclient.Command{Exec: "uname"})
 //
+// The master's side is [Listen] and [Serve].
+//
 // # Two ways to have a session
 //
 // The protocol has two. A passenger passes its standard files to the master, which
@@ -22,6 +24,12 @@
 //   - message.go: the messages, byte for byte
 //   - conn.go: messages over a socket, bounded
 //   - dial.go: finding a live master in bounded time; master.go: what to ask it
+//   - listen.go: the socket, its user's alone; server.go: who has come, and for how long
+//   - serving.go: the requests of one client; forward.go, info.go: those about forwards
+//     and about the connection itself
+//   - passenger.go, files_*.go: clients that pass their files; what is done with these is the
+//     caller's to say, see [Passengers]
+//   - carry.go: clients that are proxied
 //   - preface.go: from our handshake to that of golang.org/x/crypto/ssh
 //   - peer_*.go: which user is at the other end
 package control

@@ -61,32 +61,45 @@ func (m *Master) request(kind uint32, body any, answer uint32, into any) error {
 	return m.answer(answer, into)
 }
 
-// answer reads the answer to the last request.
+// answer reads the answer to the last request, of the given type.
 func (m *Master) answer(kind uint32, into any) error {
-	reply, err := m.conn.read()
-	if err != nil {
-		return err
-	}
-	id, body, err := reply.cutID()
-	if err != nil {
-		return err
-	}
-	if id != m.id {
-		return fmt.Errorf("%w: out of sequence reply: my id %d theirs %d", errProtocol, m.id, id)
-	}
+	answered, body, err := m.read()
 	switch {
-	case reply.kind == sDenied || reply.kind == sFailure:
-		var reason text
-		if err := body.parse(&reason); err != nil {
-			return err
-		}
-		return &RefusedError{Denied: reply.kind == sDenied, Reason: reason.S}
-	case reply.kind != kind:
-		return fmt.Errorf("%w: unexpected response from master 0x%08x", errProtocol, reply.kind)
+	case err != nil:
+		return err
+	case answered != kind:
+		return unexpected(answered)
 	case into == nil:
 		return nil
 	}
 	return body.parse(into)
+}
+
+// read reads the answer to the last request. A refusal is an error.
+func (m *Master) read() (kind uint32, body message, err error) {
+	reply, err := m.conn.read()
+	if err != nil {
+		return 0, message{}, err
+	}
+	id, body, err := reply.cutID()
+	if err != nil {
+		return 0, message{}, err
+	}
+	if id != m.id {
+		return 0, message{}, fmt.Errorf("%w: out of sequence reply: my id %d theirs %d", errProtocol, m.id, id)
+	}
+	if reply.kind == sDenied || reply.kind == sFailure {
+		var reason text
+		if err := body.parse(&reason); err != nil {
+			return 0, message{}, err
+		}
+		return 0, message{}, &RefusedError{Denied: reply.kind == sDenied, Reason: reason.S}
+	}
+	return reply.kind, body, nil
+}
+
+func unexpected(kind uint32) error {
+	return fmt.Errorf("%w: unexpected response from master 0x%08x", errProtocol, kind)
 }
 
 // Join makes a client of the master's connection; the Master must not be used after

@@ -11,23 +11,31 @@ import (
 const version = 4
 
 // Message types. Those with an M are the client's requests, those with an S the
-// master's answers; after the type of each but hello comes a request id, which an
-// answer repeats.
+// master's answers; after the type of each but hello and the two about a running
+// session comes a request id, which an answer repeats.
 const (
 	msgHello = 0x00000001 // uint32 version, then pairs of strings: extension, value
 
-	mAliveCheck = 0x10000004 //
-	mTerminate  = 0x10000005 //
-	mStopListen = 0x10000009 //
-	mProxy      = 0x1000000f //
-	mInfo       = 0x20000001 // string name; if the master's hello has the extension "info"
+	mNewSession   = 0x10000002 // newSession; then, one byte each, three files
+	mAliveCheck   = 0x10000004 //
+	mTerminate    = 0x10000005 //
+	mOpenForward  = 0x10000006 // forward
+	mCloseForward = 0x10000007 // forward
+	mStdioForward = 0x10000008 // stdioForward; then two files
+	mStopListen   = 0x10000009 //
+	mProxy        = 0x1000000f //
+	mInfo         = 0x20000001 // string name; if the master's hello has the extension "info"
 
-	sOK      = 0x80000001 //
-	sDenied  = 0x80000002 // string reason: the user said no
-	sFailure = 0x80000003 // string reason
-	sAlive   = 0x80000005 // uint32 process id
-	sProxy   = 0x8000000f // what follows on the connection is SSH
-	sInfo    = 0x90000001 // infoText
+	sOK            = 0x80000001 //
+	sDenied        = 0x80000002 // string reason: the user said no
+	sFailure       = 0x80000003 // string reason
+	sExit          = 0x80000004 // sessionExit
+	sAlive         = 0x80000005 // uint32 process id
+	sSessionOpened = 0x80000006 // uint32 session
+	sRemotePort    = 0x80000007 // uint32 port
+	sNoTerminal    = 0x80000008 // sessionNoTerminal
+	sProxy         = 0x8000000f // what follows on the connection is SSH
+	sInfo          = 0x90000001 // infoText
 )
 
 // infoExtension is the one extension there is; its value is "0".
@@ -43,6 +51,43 @@ type hello struct {
 	Version    uint32
 	Extensions []byte `ssh:"rest"`
 }
+
+// newSession asks for a passenger's session. The flags are 0 or 1.
+type newSession struct {
+	Reserved                               string
+	WantTTY, WantX11, WantAgent, Subsystem uint32
+	Escape                                 uint32 // the escape character; 0xffffffff for none
+	Term, Command                          string
+	Environment                            []byte `ssh:"rest"` // strings NAME=value
+}
+
+type stdioForward struct {
+	Reserved, Host string
+	Port           uint32
+}
+
+// forward names a forward: of kind forwardLocal, forwardRemote or forwardDynamic. A
+// port of unixSocket says that the host before it is the path of one. An empty
+// ConnectHost with port 0 is no destination.
+type forward struct {
+	Kind        uint32
+	ListenHost  string
+	ListenPort  uint32
+	ConnectHost string
+	ConnectPort uint32
+}
+
+const (
+	forwardLocal   = 1
+	forwardRemote  = 2
+	forwardDynamic = 3
+
+	unixSocket = 0xfffffffe
+)
+
+type sessionExit struct{ Session, Status uint32 }
+
+type sessionNoTerminal struct{ Session uint32 }
 
 type infoText struct {
 	Status uint32 // 1 if the name was known

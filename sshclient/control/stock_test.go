@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -86,34 +85,4 @@ func join(t *testing.T, path string) *sshclient.Client {
 	}
 	t.Cleanup(func() { client.Close() })
 	return client
-}
-
-func TestSessionsOnStockMaster(t *testing.T) {
-	client := join(t, startStock(t, startServer(t)))
-	for _, test := range []struct {
-		name    string
-		command sshclient.Command
-		stdin   string
-		out     string
-		errs    string
-		status  int
-	}{
-		{name: "command", command: sshclient.Command{Exec: "cat; echo oh >&2; exit 7"}, stdin: "text", out: "text", errs: "oh\n", status: 7},
-		{name: "shell", stdin: "echo hi; exit 3\n", out: "hi\n", status: 3},
-		{name: "terminal", command: sshclient.Command{Exec: "stty size", PTY: &sshclient.PTY{Term: "dumb", Size: sshclient.Size{Columns: 71, Rows: 17}}},
-			out: "17 71\r\n"},
-		{name: "signal", command: sshclient.Command{Exec: "kill -KILL $$"}, status: 255},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			session, err := client.Start(t.Context(), test.command)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var out, errs bytes.Buffer
-			result := session.Run(sshclient.Streams{Stdin: strings.NewReader(test.stdin), Stdout: &out, Stderr: &errs})
-			if out.String() != test.out || errs.String() != test.errs || result.ExitCode() != test.status {
-				t.Errorf("output %q, errors %q, %+v; want %q, %q, %d", out.String(), errs.String(), result, test.out, test.errs, test.status)
-			}
-		})
-	}
 }

@@ -167,9 +167,9 @@ var keywords = map[string]keyword{
 	"logverbose":              {read: firstOfList, effect: ignored},
 	"syslogfacility":          {read: facility},
 	"ignoreunknown":           {read: word},
-	"controlmaster":           {read: states(flagStates, "auto", "auto", "ask", "ask", "autoask", "autoask"), effect: ignored},
+	"controlmaster":           {read: states(flagStates, "auto", "auto", "ask", "ask", "autoask", "autoask")},
 	"controlpath":             {read: word},
-	"controlpersist":          {read: controlPersist, effect: ignored},
+	"controlpersist":          {read: controlPersist},
 
 	// Forwardings.
 	"localforward":          {read: forwards(localForward), effect: refused, appends: true, env: true},

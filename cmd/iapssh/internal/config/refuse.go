@@ -28,7 +28,6 @@ var (
 	// often a default, but is meant where it is typed.
 	refusedTyped = []refusal{
 		{"ForwardX11", "no", ""},
-		{"ControlMaster", "no", ""},
 		{"PKCS11Provider", "none", ""},
 		{kwStdioForward, "", ""},
 	}
@@ -47,6 +46,9 @@ func refuse(s settings) error {
 		if s[lower(r.keyword)].at.isFlag() || s[r.keyword].at.isFlag() {
 			rules = append(rules, r)
 		}
+	}
+	if command := s.word(kwMuxCommand); command == "forward" || command == "cancel" {
+		return &UnsupportedError{Option: "-O " + command}
 	}
 	for _, r := range rules {
 		set, ok := s[r.keyword]

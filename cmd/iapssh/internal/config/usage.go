@@ -2,7 +2,7 @@ package config
 
 // Synopsis is what ssh would call its usage: printed after a complaint about the
 // command line.
-const Synopsis = `usage: iapssh [-46AaCfGgKknNqsTtVvxy] [-c cipher_spec] [-E log_file]
+const Synopsis = `usage: iapssh [-46AaCfGgKkMNnqsTtVvxy] [-c cipher_spec] [-E log_file]
               [-e escape_char] [-F configfile] [-i identity_file] [-l login_name]
               [-m mac_spec] [-O ctl_cmd] [-o option] [-P tag] [-p port]
               [-S ctl_path]
@@ -73,6 +73,7 @@ Options of ssh that work:
   -G                    print the configuration for a host, and exit
   -i file               identity file
   -l user  -p port      login name, port
+  -M                    be a master: share the connection at -S
   -N                    no remote command
   -n                    stdin from nothing
   -o Key=Value          any keyword of ssh_config

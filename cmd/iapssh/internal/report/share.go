@@ -13,7 +13,10 @@ func ofSharing(err error) (Failure, bool) {
 	var master *control.MasterError
 	var refused *control.RefusedError
 	var long *control.PathError
+	var none *control.NoSessionError
 	switch {
+	case errors.As(err, &none):
+		return verbatim(none.Error()), true
 	case errors.As(err, &long):
 		return verbatim(long.Error()), true
 	case errors.As(err, &master):

@@ -31,6 +31,7 @@ func (r *run) runCommand(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	r.awaitClients(ctx)
 	if r.abandoned {
 		r.out.info(r.closed())
 		return 255, nil
@@ -129,7 +130,7 @@ func (r *run) move(s *sshclient.Session, terminal *tty.Terminal) (sshclient.Resu
 		defer stdin.Close()
 		streams.Stdin = stdin
 		if s.HasPTY() && r.plan.EscapeChar != config.NoEscape {
-			k := &controls{run: r, session: s, console: c, terminal: terminal}
+			k := &controls{run: r, work: &r.work, session: s, console: c, terminal: terminal}
 			k.keyboard = newKeyboard(stdin, byte(r.plan.EscapeChar), k.obey)
 			defer k.keyboard.close()
 			streams.Stdin = k.keyboard

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/tty"
@@ -19,18 +20,25 @@ const breakLength = 1000
 // for the server; what has to is left to a goroutine of its own.
 type controls struct {
 	run      *run
+	work     *sync.WaitGroup // what has been begun; ends with the connection
 	session  *sshclient.Session
 	console  *console // nil: standard input is no terminal
 	terminal *tty.Terminal
 	keyboard *keyboard
+
+	passenger bool // the terminal and the process are another's
 }
 
 func (c *controls) obey(do escape) {
+	if c.passenger && !forPassengers(do) {
+		c.say(fmt.Sprintf("%s escape not available to multiplexed sessions", do))
+		return
+	}
 	switch do {
 	case escDisconnect:
 		c.say(".")
 		c.run.abandoned = true
-		c.run.work.Go(c.run.close) // wakes who waits for the connection
+		c.work.Go(c.leave) // wakes who waits for the connection
 	case escSuspend:
 		c.say("^Z [suspend ssh]")
 		tty.RequestStop()
@@ -42,7 +50,7 @@ func (c *controls) obey(do escape) {
 		c.say("#\nThe following connections are open:\n  #0 client-session")
 	case escBreak:
 		c.say("B")
-		c.run.work.Go(c.sendBreak) // may wait behind what is being sent
+		c.work.Go(c.sendBreak) // may wait behind what is being sent
 	case escCommand:
 		c.commandLine()
 	case escRekey:
@@ -51,8 +59,22 @@ func (c *controls) obey(do escape) {
 		c.say(fmt.Sprintf("%s [LogLevel %s]", do, c.run.out.adjust(do == escLouder)))
 	case escStats:
 		c.say("s\n" + c.stats())
-		c.run.work.Go(c.ping)
+		c.work.Go(c.ping)
 	}
+}
+
+// forPassengers says whether an escape leaves alone what is the passenger's or the master's.
+func forPassengers(do escape) bool {
+	return do != escSuspend && do != escBackground && do != escCommand
+}
+
+// leave ends the connection, or if that is another's the session.
+func (c *controls) leave() {
+	if c.passenger {
+		c.session.Close()
+		return
+	}
+	c.run.close()
 }
 
 func (c *controls) sendBreak() { c.session.Break(breakLength) }

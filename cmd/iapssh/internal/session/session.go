@@ -13,6 +13,7 @@
 //	keyboard.go  what is typed, and the escapes in it, which escape.go finds and controls.go obeys
 //	link.go      the line that says that the link is being resumed
 //	share.go     sessions on a connection that another process holds
+//	master.go    our connection, shared with others; passenger.go: those who pass their files
 //	output.go    messages to the user, whatever mode the terminal is in
 package session
 
@@ -29,6 +30,7 @@ import (
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
 	"github.com/iapssh/iapssh/sshclient"
+	"github.com/iapssh/iapssh/sshclient/control"
 )
 
 // Local is the near side of a session.
@@ -57,7 +59,8 @@ type run struct {
 	out    *output
 	conn   net.Conn // nil if another process holds the connection
 	client *sshclient.Client
-	trust  *hostTrust // nil as well then
+	trust  *hostTrust      // nil as well then
+	server *control.Server // nil if the connection is not shared
 
 	dialed, greeted, authenticated time.Time
 
@@ -76,6 +79,9 @@ func Run(ctx context.Context, plan config.Plan, conn net.Conn, dialed time.Time,
 		return 0, err
 	}
 	defer r.settle(ctx)
+	if err := r.share(); err != nil {
+		return 0, err
+	}
 	if plan.LocalCommand != "" {
 		runLocally(ctx, plan.LocalCommand, local, r.out)
 	}
@@ -123,6 +129,9 @@ func (r *run) serve(ctx context.Context) (int, error) {
 	if err := r.detach(false); err != nil {
 		return 0, err
 	}
+	if r.server != nil {
+		return r.hold(ctx)
+	}
 	<-r.client.Done()
 	return 0, r.ended(ctx, r.client.Err())
 }
@@ -135,7 +144,7 @@ func (r *run) detach(keepOutputs bool) error {
 	}
 	r.out.log(sshclient.Debug1, fmt.Sprintf("forking to background, pid %d", os.Getpid()))
 	onStderr := r.local.Stderr == io.Writer(r.local.RemoteStderr)
-	debugging := onStderr && r.plan.LogLevel >= config.LogDebug1
+	debugging := onStderr && r.plan.LogLevel >= config.LogDebug1 && !r.plan.Sharing.Holder
 	if onStderr && !debugging {
 		r.out.mute()
 	}
@@ -156,16 +165,22 @@ func (r *run) killed(k *Killed) int {
 const (
 	abandonment = 500 * time.Millisecond
 	noLink      = 50 * time.Millisecond
+
+	// A passenger's output may never be read; it must not keep a master alive.
+	passengerPatience = 2 * time.Second
 )
 
 // hangUp closes the connection.
 func (r *run) hangUp() {
-	if !r.abandoned {
+	if !r.abandoned && r.server == nil {
 		r.close()
 		r.work.Wait()
 		return
 	}
 	patience := abandonment
+	if !r.abandoned {
+		patience = passengerPatience
+	}
 	if link, ok := r.conn.(sshclient.LinkState); ok {
 		if _, down := link.LinkDown(); down {
 			patience = noLink
@@ -190,6 +205,9 @@ func (r *run) close() {
 	}
 	if r.conn != nil {
 		r.conn.Close()
+	}
+	if r.server != nil {
+		r.server.Close()
 	}
 }
 

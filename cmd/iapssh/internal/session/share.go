@@ -11,30 +11,19 @@ import (
 	"github.com/iapssh/iapssh/sshclient/control"
 )
 
-// NotSharedError says that a shared connection has not given a session, before
-// anything was taken from standard input: a connection of one's own may.
-type NotSharedError struct{ Err error }
-
-func (e *NotSharedError) Error() string { return "session request failed: " + e.Err.Error() }
-
-func (e *NotSharedError) Unwrap() error { return e.Err }
-
 // Join does what plan says on the connection that a master shares, and gives the exit code as Run does. The error is a
-// *NotSharedError if the master or the server refuses.
+// *control.NoSessionError if the master or the server refuses.
 func Join(ctx context.Context, plan config.Plan, master *control.Master, local Local) (int, error) {
 	r := &run{plan: plan, local: local, out: &output{w: local.Stderr, level: plan.LogLevel}}
 	client, err := master.Join(sshclient.Config{Host: plan.Host, ForwardAgent: plan.ForwardAgent, Log: r.out.log})
 	if err != nil {
 		master.Close()
-		return 0, &NotSharedError{err}
+		return 0, &control.NoSessionError{Err: err}
 	}
 	r.client = client
 	defer r.hangUp()
 	return r.finish(ctx)
 }
-
-// openRefused is what OpenSSH's master says when the server does not open a session.
-const openRefused = "Session open refused by peer"
 
 // startShared is start on a connection that another process holds. ConnectTimeout is how long its server may take.
 func (r *run) startShared(ctx context.Context, command sshclient.Command) (*sshclient.Session, error) {
@@ -51,9 +40,9 @@ func (r *run) startShared(ctx context.Context, command sshclient.Command) (*sshc
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
 	case refused:
-		return nil, &NotSharedError{&control.RefusedError{Reason: openRefused}}
+		return nil, &control.NoSessionError{Err: control.ErrOpenRefused}
 	case bounded.Err() != nil, errors.Is(err, sshclient.ErrMasterGone):
-		return nil, &NotSharedError{err}
+		return nil, &control.NoSessionError{Err: err}
 	}
 	return nil, r.ended(ctx, err)
 }
