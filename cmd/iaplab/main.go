@@ -25,6 +25,7 @@ VM, lab-vm, on loopback. Try: iaplab -- iapssh lab-vm
 
   --sshd        the VM runs this machine's OpenSSH sshd, not the built-in server
   --first-use   known_hosts begins empty, so that the VM's key is asked about
+  --more=N      further VMs, lab-vm-1 and so on, which are the same machine
 `
 
 const (
@@ -42,6 +43,7 @@ func run(argv []string, stderr io.Writer) int {
 	flags.SetOutput(io.Discard)
 	flags.BoolVar(&cfg.SSHD, "sshd", false, "")
 	flags.BoolVar(&cfg.FirstUse, "first-use", false, "")
+	flags.IntVar(&cfg.More, "more", 0, "")
 	switch err := flags.Parse(argv); {
 	case errors.Is(err, flag.ErrHelp):
 		fmt.Fprint(stderr, usage)

@@ -51,7 +51,17 @@ type Config struct {
 	FirstUse bool
 	// Viewer has the account see VMs and projects. Otherwise it may use the tunnel and nothing else.
 	Viewer bool
+	More   int             // further VMs, lab-vm-1 and so on, which are the same machine
 	Faults []iaptest.Fault // of the relay
+}
+
+// vms names the VMs.
+func (c Config) vms() []string {
+	names := []string{VM}
+	for i := range c.More {
+		names = append(names, fmt.Sprintf("%s-%d", VM, i+1))
+	}
+	return names
 }
 
 // Lab is a running lab.
@@ -93,7 +103,9 @@ func New(cfg Config) (*Lab, error) {
 // populate makes what the APIs know.
 func (l *Lab) populate(cfg Config) {
 	l.Google.AddProject(Project, nil)
-	l.Google.AddInstance(Project, googletest.Instance{Name: VM, Zone: Zone})
+	for _, name := range cfg.vms() {
+		l.Google.AddInstance(Project, googletest.Instance{Name: name, Zone: Zone})
+	}
 	if cfg.Viewer {
 		l.Google.Grant("compute.instances.list", "compute.instances.get", "compute.instances.getGuestAttributes", "compute.projects.get")
 	}
@@ -133,11 +145,11 @@ func (l *Lab) furnish(cfg Config) error {
 		addr, hostKey = l.embedded.Addr, l.embedded.HostKey()
 	}
 	l.Addr = addr
-	for _, name := range []string{VM, Host, Service} {
+	for _, name := range append(cfg.vms(), Host, Service) {
 		l.Relay.Handle(name, 22, iaptest.TCP(addr))
 	}
 	if !cfg.FirstUse {
-		if err := l.trust(hostKey, addr); err != nil {
+		if err := l.trust(cfg.vms(), hostKey, addr); err != nil {
 			return err
 		}
 	}
@@ -149,14 +161,18 @@ func (l *Lab) RelayAddr() string {
 	return strings.TrimSuffix(strings.TrimPrefix(l.Relay.URL, "wss://"), "/v4")
 }
 
-// trust makes the VM's key known.
-func (l *Lab) trust(key ssh.PublicKey, addr string) error {
-	line := knownhosts.Line([]string{VM + "." + Zone + "." + Project, addr}, key)
+// trust makes the VMs' key known.
+func (l *Lab) trust(vms []string, key ssh.PublicKey, addr string) error {
+	names := []string{addr}
+	for _, vm := range vms {
+		names = append(names, vm+"."+Zone+"."+Project)
+	}
+	line := knownhosts.Line(names, key)
 	if err := os.WriteFile(l.Files.KnownHosts, []byte(line+"\n"), 0o600); err != nil {
 		return err
 	}
 	// The bare name would make the VM a host of its own for iapssh.
-	line = knownhosts.Line([]string{VM}, key)
+	line = knownhosts.Line(vms, key)
 	return os.WriteFile(l.Files.StockKnownHosts, []byte(line+"\n"), 0o600)
 }
 
