@@ -19,6 +19,8 @@ var floors = []struct {
 	floor  int
 	why    string // it must not import its own floor or what is above
 }{
+	{"transport/proxy/proxytest", 0, "a fake that shares code with its clients cannot catch them"},
+	{"transport/proxy", 0, "proxies lead anywhere: to the relay, to APIs"},
 	{"transport/iap/internal/wire", 0, "a codec needs nothing but bytes"},
 	{"knownhosts/filelock", 0, "a lock needs nothing but a file"},
 	{"transport/iap/iaptest", 1, "an emulator that shares code with the client cannot catch it"},
@@ -48,8 +50,8 @@ var doors = []struct {
 	{"golang.org/x/oauth2", []string{"cmd/iapssh/internal/creds"}, "its errors carry response bodies, which must not reach a log"},
 	{"github.com/kevinburke/ssh_config", []string{"cmd/iapssh/internal/config"}, "its own Get drops Match conditions; only the lexer is safe"},
 	{"golang.org/x/term", []string{"cmd/iapssh/internal/tty"}, "raw mode is entered and left in one place"},
-	{"golang.org/x/net/http/httpproxy", []string{"transport/iap"}, "the environment's proxy rules serve the way to the relay"},
-	{"golang.org/x/net/proxy", []string{"transport/iap"}, "SOCKS is a way to the relay"},
+	{"golang.org/x/net/http/httpproxy", []string{"transport/proxy"}, "NO_PROXY is read in one place"},
+	{"golang.org/x/net/proxy", []string{"transport/proxy"}, "SOCKS is one kind of proxy"},
 	{"github.com/creack/pty", []string{"sshclient/sshtest"}, "only a server, or a test, makes terminals"},
 	{"golang.org/x/crypto/ssh", []string{"sshclient", "sshclient/control", "sshclient/sshtest", "knownhosts", "cmd/iapssh/internal/session", "cmd/internal/lab"},
 		"keys and connections stay within the SSH packages and what joins them"},

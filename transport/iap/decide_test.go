@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/iapssh/iapssh/transport/proxy"
 )
 
 // temporary is a token source's error that may pass.
@@ -54,9 +56,10 @@ func TestRemedyFor(t *testing.T) {
 		{&HTTPError{Status: http.StatusFound}, remedyNone},
 		{&HTTPError{Status: http.StatusForbidden}, remedyNone},
 		{&HTTPError{Status: http.StatusNotFound}, remedyNone},
-		{&ProxyError{Status: http.StatusProxyAuthRequired}, remedyNone},
-		{&ProxyError{Status: http.StatusBadGateway}, remedyRetry},
-		{&ProxyError{Err: syscall.ECONNREFUSED}, remedyRetry},
+		{&proxy.Error{Status: http.StatusProxyAuthRequired}, remedyNone},
+		{&proxy.Error{Status: http.StatusBadGateway}, remedyRetry},
+		{&proxy.Error{Status: http.StatusFound}, remedyRetry},
+		{&proxy.Error{Err: syscall.ECONNREFUSED}, remedyRetry},
 		{&ProtocolError{Detail: "ACK"}, remedyNone},
 		{&DialError{Stage: StageToken, Err: errors.New("sign in")}, remedyNone},
 		{&DialError{Stage: StageToken, Err: temporary{errors.New("no network")}}, remedyRetry},

@@ -31,9 +31,9 @@ type Dialer struct {
 	// turned down, so that a cached one is dropped; else empty. An error ends the attempts, unless it is a net.Error or has a
 	// method Temporary() bool that returns true. Nil, or an empty token, sends no Authorization header.
 	Token func(ctx context.Context, refused string) (string, error)
-	// NetDial makes TCP connections: to the relay, or to the proxy. Nil: net.Dialer.
+	// NetDial makes TCP connections: to the relay, or to the proxy. Nil: proxy.DialTCP.
 	NetDial func(ctx context.Context, network, addr string) (net.Conn, error)
-	// Proxy says which proxy (http, https, socks5) leads to the relay, which it is given with scheme https; a nil URL means
+	// Proxy says which proxy (as package proxy has it) leads to the relay, which it is given with scheme https; a nil URL means
 	// none. Nil: HTTPS_PROXY, ALL_PROXY and NO_PROXY of the environment.
 	Proxy func(relay *url.URL) (*url.URL, error)
 	// TLSConfig is the base for the connection to the relay. Nil: the system's certificates. One with a client certificate leads

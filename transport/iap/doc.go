@@ -24,7 +24,7 @@
 // that hold each rule. Package iaptest is an emulator of the relay, for tests of this package and of its users.
 //
 // Errors carry data. A dial fails with a *DialError, which says at which stage; beneath it lie *HTTPError, *CloseError,
-// *ProxyError, *ProtocolError, or an error of the token source, of TLS or of the context. A session ends with io.EOF, a
+// *proxy.Error, *ProtocolError, or an error of the token source, of TLS or of the context. A session ends with io.EOF, a
 // *CloseError, a *LinkError or a *ProtocolError. Texts within them that come from the network are sanitised by Error and left as
 // they are in the fields.
 package iap

@@ -20,7 +20,7 @@ const (
 )
 
 // DialError is what Dial returns: which stage failed for which target. Unwrap gives the cause, often an *HTTPError, a
-// *CloseError, a *ProxyError or the context's error.
+// *CloseError, a *proxy.Error or the context's error.
 type DialError struct {
 	Stage  Stage
 	Target Target
@@ -45,22 +45,6 @@ type HTTPError struct {
 func (e *HTTPError) Error() string {
 	return fmt.Sprintf("the relay answered with HTTP status %d", e.Status)
 }
-
-// ProxyError tells that the proxy on the way to the relay failed or refused.
-type ProxyError struct {
-	Proxy  string // host:port, without credentials
-	Status int    // HTTP status of a refused CONNECT; 0 if there was none
-	Err    error  // nil if Status says it all
-}
-
-func (e *ProxyError) Error() string {
-	if e.Err != nil {
-		return fmt.Sprintf("proxy %s: %v", e.Proxy, e.Err)
-	}
-	return fmt.Sprintf("proxy %s refused the connection with HTTP status %d", e.Proxy, e.Status)
-}
-
-func (e *ProxyError) Unwrap() error { return e.Err }
 
 // The relay's close codes (source: IAP Desktop's constants; texts observed with gcloud).
 const (

@@ -197,7 +197,7 @@ func TestAnswerCutAtEachByte(t *testing.T) {
 			"Sec-WebSocket-Protocol: relay.tunnel.cloudproxy.app\r\nSec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n\r\n", ""},
 		{"refusal", iap.StageUpgrade, true, "HTTP/1.1 403 Forbidden\r\nContent-Length: 3\r\n\r\nno!", ""},
 		{"proxy", iap.StageConnect, false, "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n", "http://proxy:3128"},
-		{"socks", iap.StageConnect, false, "\x05\xff", "socks5://proxy:1080"},
+		{"socks", iap.StageConnect, false, "\x05\xff", "socks5h://proxy:1080"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/iapssh/iapssh/transport/iap/internal/wire"
+	"github.com/iapssh/iapssh/transport/proxy"
 )
 
 // What happens to typed bytes when the network goes: they stay in the ledger, Write takes more until its bounds, Read waits, and
@@ -48,7 +49,7 @@ const (
 func remedyFor(err error) remedy {
 	var closed *CloseError
 	var status *HTTPError
-	var proxy *ProxyError
+	var refused *proxy.Error
 	var protocol *ProtocolError
 	var dial *DialError
 	switch {
@@ -58,8 +59,8 @@ func remedyFor(err error) remedy {
 		return remedyForCode(closed.Code)
 	case errors.As(err, &status):
 		return remedyForStatus(status.Status)
-	case errors.As(err, &proxy) && proxy.Err == nil:
-		return remedyForStatus(proxy.Status)
+	case errors.As(err, &refused) && !refused.Temporary():
+		return remedyNone
 	case errors.As(err, &dial) && dial.Stage == StageToken && !passing(dial.Err):
 		return remedyNone
 	}

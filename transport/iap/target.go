@@ -231,12 +231,11 @@ func hostPort(u *url.URL, defaultPort string) string {
 	return net.JoinHostPort(u.Hostname(), defaultPort)
 }
 
-// endpointAddr is the address to dial for an endpoint of Private Service Connect, which has the relay's port unless it names one.
-func endpointAddr(endpoint string, relay *url.URL) string {
-	if host, port, err := net.SplitHostPort(endpoint); err == nil && port != "" {
-		return net.JoinHostPort(host, port)
+// EndpointAddr is the address to dial for an endpoint of Private Service Connect, HOST or HOST:PORT, instead of a service's own at port.
+func EndpointAddr(endpoint, port string) string {
+	if host, own, err := net.SplitHostPort(endpoint); err == nil && own != "" {
+		return net.JoinHostPort(host, own)
 	}
-	_, port, _ := net.SplitHostPort(hostPort(relay, "443"))
 	return net.JoinHostPort(strings.Trim(endpoint, "[]"), port)
 }
 

@@ -18,6 +18,8 @@ const (
 	subprotocol = "relay.tunnel.cloudproxy.app"
 	// origin is what gcloud, IAP Desktop and others send.
 	origin = "bot:iap-tunneler"
+	// maxHeader bounds the header of the answer, in bytes.
+	maxHeader = 64 << 10
 	// maxMessage bounds one WebSocket message, unknown ones included, in bytes.
 	maxMessage = 256 << 10
 )
