@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
@@ -36,7 +35,7 @@ type relay struct {
 }
 
 func newRelay(plan config.Plan, messages io.Writer) (*relay, error) {
-	r := &relay{plan: plan, dialer: iap.Dialer{URL: plan.RelayURL, Universe: plan.Universe, Endpoint: plan.PSC, UserAgent: "iapssh/" + version}, debug: func(string, ...any) {}}
+	r := &relay{plan: plan, dialer: iap.Dialer{URL: plan.RelayURL, Universe: plan.Universe, UserAgent: "iapssh/" + version}, debug: func(string, ...any) {}}
 	r.dialer.Token = r.token
 	if plan.LogLevel >= config.LogDebug1 {
 		r.debug = debugLines(messages)
@@ -51,17 +50,14 @@ func newRelay(plan config.Plan, messages io.Writer) (*relay, error) {
 	return r, r.meetGoogle(plan, messages)
 }
 
-// meetGoogle prepares for what is asked of Google. The error says that the roots of trust cannot be read.
+// meetGoogle prepares for what is asked of Google. The errors are newNetwork's.
 func (r *relay) meetGoogle(plan config.Plan, messages io.Writer) error {
-	roots, err := creds.Roots(plan.CACertsFile)
+	n, err := newNetwork(plan)
 	if err != nil {
 		return err
 	}
-	r.dialer.TLSConfig = &tls.Config{RootCAs: roots}
-	r.http = &http.Client{Transport: &http.Transport{
-		Proxy:           http.ProxyFromEnvironment,
-		TLSClientConfig: &tls.Config{RootCAs: roots},
-	}}
+	n.lead(&r.dialer)
+	r.http = n.client()
 	r.cloud = r.newCloud(plan, messages)
 	return nil
 }

@@ -2,7 +2,7 @@
 // ssh, or as a ProxyCommand for it. See the README, or iapssh --help.
 //
 // The way through the program: config.Resolve turns the command line into a Plan; run, below, chooses what does the Plan;
-// dial.go joins credentials and transport; internal/report says what went wrong.
+// dial.go joins credentials and transport over the way that network.go finds; internal/report says what went wrong.
 package main
 
 import (

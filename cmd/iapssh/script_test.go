@@ -31,9 +31,12 @@ func TestMain(m *testing.M) {
 //	terminal STEPS PROGRAM [ARG...]  runs a program on a terminal, see terminal_test.go
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir:           "testdata/script",
-		Setup:         enterLab,
-		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"random": random, "terminal": terminal, "google": google},
+		Dir:   "testdata/script",
+		Setup: enterLab,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"random": random, "terminal": terminal, "google": google,
+			"frontend": frontEnd, "proxy": startProxy, "refuse": refuse, "asked": asked, // see way_test.go
+		},
 		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
 	})
 }
@@ -45,7 +48,7 @@ func enterLab(env *testscript.Env) error {
 	if err != nil {
 		return err
 	}
-	env.Values[labKey{}] = l
+	env.Values[labKey{}], env.Values[wayKey{}] = l, &way{}
 	env.Defer(l.Close)
 	path := l.Path(env.Getenv("PATH"), env.WorkDir)
 	env.Vars = append(l.Environ(env.Vars), "PATH="+path, "CA="+l.Files.CA, "ADC="+l.Files.ADC, "KEY="+l.Files.Key, "KNOWN_HOSTS="+l.Files.KnownHosts, "VM_ADDR="+l.Addr, "RELAY_ADDR="+l.RelayAddr())

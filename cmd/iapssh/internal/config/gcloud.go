@@ -37,22 +37,24 @@ func loadGCloud(effects Effects, flag, home string) (gcloudProperties, error) {
 	if g.name == "" {
 		g.name = "default"
 	}
-	if g.name == "NONE" || g.dir == "" {
+	err := g.read()
+	if err == nil || errors.Is(err, fs.ErrNotExist) && asked == "" {
 		return g, nil
+	}
+	return g, &ConfigError{File: g.dir, Text: fmt.Sprintf("gcloud configuration %q: %v", g.name, err)}
+}
+
+// read reads the configuration's file.
+func (g *gcloudProperties) read() error {
+	if g.name == "NONE" || g.dir == "" {
+		return nil
 	}
 	if !legalConfigurationName(g.name) {
-		return g, &ConfigError{File: g.dir, Text: fmt.Sprintf("gcloud configuration %q: not a legal name", g.name)}
+		return errors.New("not a legal name")
 	}
-	file := g.dir + "/configurations/config_" + g.name
-	data, err := effects.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) && asked == "" {
-		return g, nil
-	}
-	if err != nil {
-		return g, &ConfigError{File: file, Text: fmt.Sprintf("gcloud configuration %q cannot be read: %v", g.name, err)}
-	}
+	data, err := g.effects.ReadFile(g.dir + "/configurations/config_" + g.name)
 	g.values = parseINI(string(data))
-	return g, nil
+	return err
 }
 
 // property returns the value of e.g. "core", "project". An environment variable

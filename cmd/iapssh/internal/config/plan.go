@@ -68,7 +68,7 @@ const NoEscape = -1
 // For ModeVersion, ModeSSHVersion and ModeHelp only Mode is set; for ModeConfig
 // Output and Warnings too, for ModeQuery Query, for ModeForget VMs. For ModeStdio
 // Mode, Original, Host, Port, Route, RouteReason, IAP, Remembered, Projects, GCloud,
-// Impersonate, RelayURL, Universe, PSC, APIs, CACertsFile, LogLevel, LogFile and
+// Impersonate, RelayURL, Universe, PSC, Proxy, APIs, CACertsFile, LogLevel, LogFile and
 // Warnings are set.
 type Plan struct {
 	Mode   Mode
@@ -96,6 +96,7 @@ type Plan struct {
 	Impersonate string // service account to act as; the last of a list with commas, the others delegate
 	RelayURL    string // replaces scheme and host of the relay; empty: Google's
 	Universe    string // domain of the cloud that is meant; empty: Google's public one
+	Proxy       Proxy
 	PSC         string // endpoint of Private Service Connect through which Google is reached; empty: none
 	APIs        APIs
 	CACertsFile string // extra roots for TLS to Google, PEM; may be empty
@@ -213,6 +214,18 @@ func (p Plan) MustLocate() bool {
 // APIs are base URLs of Google's APIs, as in gcloud's api_endpoint_overrides;
 // empty: Google's.
 type APIs struct{ Compute, OSLogin, IAP string }
+
+// universeAPIs are those of another universe.
+func universeAPIs(domain string) APIs {
+	if domain == "" || domain == "googleapis.com" {
+		return APIs{}
+	}
+	return APIs{
+		Compute: "https://compute." + domain + "/compute/v1/",
+		OSLogin: "https://oslogin." + domain + "/",
+		IAP:     "https://iap." + domain + "/",
+	}
+}
 
 // GCloud is what was found of gcloud's configuration.
 type GCloud struct {

@@ -110,6 +110,7 @@ func (p *Plan) fillGoogle(effects Effects, home string, given iapSettings) error
 		Zone:          g.property("compute", "zone"),
 		RunRegion:     g.property("run", "region"),
 	}
+	p.Proxy = g.proxy()
 	p.Universe = g.property("core", "universe_domain")
 	p.PSC = given.psc
 	p.CACertsFile = g.property("core", "custom_ca_certs_file")
@@ -121,10 +122,11 @@ func (p *Plan) fillGoogle(effects Effects, home string, given iapSettings) error
 	if p.RelayURL == "" {
 		p.RelayURL, _ = effects.LookupEnv("IAPSSH_RELAY_URL")
 	}
+	universe := universeAPIs(p.Universe)
 	p.APIs = APIs{
-		Compute: g.property("api_endpoint_overrides", "compute"),
-		OSLogin: g.property("api_endpoint_overrides", "oslogin"),
-		IAP:     g.property("api_endpoint_overrides", "iap"),
+		Compute: first(g.property("api_endpoint_overrides", "compute"), universe.Compute),
+		OSLogin: first(g.property("api_endpoint_overrides", "oslogin"), universe.OSLogin),
+		IAP:     first(g.property("api_endpoint_overrides", "iap"), universe.IAP),
 	}
 	p.NoPrompts, _ = strconv.ParseBool(strings.ToLower(g.property("core", "disable_prompts")))
 	return nil

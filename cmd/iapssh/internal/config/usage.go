@@ -90,6 +90,9 @@ Options of ssh that work:
 At the beginning of a line ~? lists the escapes, ~. ends the session at once,
 ~s shows how the connection does.
 
+Proxies are taken from gcloud's proxy/* properties, HTTPS_PROXY, ALL_PROXY and
+NO_PROXY.
+
 Called as iapproxy, it takes that program's command line.
 
 Examples:

@@ -14,7 +14,6 @@ import (
 func ofDial(e *iap.DialError, facts Facts) Failure {
 	var closed *iap.CloseError
 	var status *iap.HTTPError
-	var proxy *iap.ProxyError
 	var protocol *iap.ProtocolError
 	var link *iap.LinkError
 	switch {
@@ -22,8 +21,6 @@ func ofDial(e *iap.DialError, facts Facts) Failure {
 		return closeCause(closed, e.Target, facts)
 	case errors.As(e.Err, &status):
 		return statusCause(status, e.Target, facts)
-	case errors.As(e.Err, &proxy):
-		return proxyCause(proxy)
 	case errors.As(e.Err, &link):
 		return failure(fmt.Sprintf("the relay hung up before it said anything about %s: %v", on(e.Target), link.Err),
 			"try again; if it persists, look for a proxy or firewall on the way to tunnel.cloudproxy.app")
@@ -148,14 +145,6 @@ func statusCause(e *iap.HTTPError, target iap.Target, facts Facts) Failure {
 	return failure(cause+" The relay, or a proxy before it, does not take the request", "check --project, --zone or --region, and the name")
 }
 
-func proxyCause(e *iap.ProxyError) Failure {
-	f := Failure{Cause: e.Error(), Fix: "check HTTPS_PROXY and NO_PROXY"}
-	if e.Status == http.StatusProxyAuthRequired {
-		f.Fix = "the proxy wants credentials: set HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"
-	}
-	return f
-}
-
 func connectCause(err error) Failure {
 	var dns *net.DNSError
 	switch {
@@ -171,7 +160,7 @@ func tlsCause(err error) Failure {
 	var untrusted *tls.CertificateVerificationError
 	if errors.As(err, &untrusted) {
 		return failure("the relay's certificate is not trusted: "+untrusted.Err.Error(),
-			"if your network inspects TLS, name its CA file: gcloud config set core/custom_ca_certs_file FILE")
+			inspectFix)
 	}
 	return failure("no TLS connection to the relay: "+err.Error(), "check for a proxy or firewall that does not let TLS through")
 }

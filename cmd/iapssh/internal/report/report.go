@@ -84,7 +84,7 @@ func (f Failure) join(between string) string {
 
 // Of explains an error.
 func Of(err error, facts Facts) Failure {
-	for _, explain := range []func(error, Facts) (Failure, bool){ofConfig, ofGoogle, ofCredentials, ofRelay, ofSSH} {
+	for _, explain := range []func(error, Facts) (Failure, bool){ofConfig, ofNetwork, ofGoogle, ofCredentials, ofRelay, ofSSH} {
 		if f, ok := explain(err, facts); ok {
 			f.Cause, f.Fix = Clean(f.Cause), Clean(f.Fix)
 			return f

@@ -15,6 +15,7 @@ import (
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/creds"
 	"github.com/iapssh/iapssh/sshclient"
 	"github.com/iapssh/iapssh/transport/iap"
+	"github.com/iapssh/iapssh/transport/proxy"
 )
 
 var target = iap.Target{Project: "proj", Zone: "zone-a", Instance: "vm", Port: 22}
@@ -54,7 +55,7 @@ func TestOf(t *testing.T) {
 		{"no such zone", dialed(iap.StageUpgrade, &iap.HTTPError{Status: 404}), []string{"404", "zone-a"}, "gcloud compute instances list"},
 		{"websockets forbidden", dialed(iap.StageUpgrade, &iap.HTTPError{Status: 403}), []string{"Handshake status 403", "(May be due to missing permissions)"}, "policy"},
 		{"busy", dialed(iap.StageUpgrade, &iap.HTTPError{Status: 503}), []string{"503"}, "again"},
-		{"proxy", dialed(iap.StageConnect, &iap.ProxyError{Proxy: "proxy:3128", Status: 407}), []string{"proxy:3128", "407"}, "HTTPS_PROXY"},
+		{"proxy", dialed(iap.StageConnect, &proxy.Error{Proxy: "proxy:3128", Status: 407}), []string{"proxy:3128", "407"}, "HTTPS_PROXY"},
 		{"name", dialed(iap.StageConnect, &net.DNSError{Name: "tunnel.cloudproxy.app", Err: "no such host"}), []string{"Could not resolve hostname tunnel.cloudproxy.app"}, "network"},
 		{"slow network", dialed(iap.StageConnect, context.DeadlineExceeded), []string{"in time"}, "network"},
 		{"silent VM", dialed(iap.StageSession, context.DeadlineExceeded), []string{"no answer", "VM vm"}, "35.235.240.0/20"},

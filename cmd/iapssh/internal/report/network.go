@@ -1,0 +1,73 @@
+package report
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/creds"
+	"github.com/iapssh/iapssh/transport/proxy"
+)
+
+const (
+	proxyFix   = "set HTTPS_PROXY=http://[USER:PASSWORD@]HOST:PORT (https:// and socks5h:// go as well), or gcloud's proxy/type, proxy/address and proxy/port"
+	inspectFix = "if your network inspects TLS, name its CA file: gcloud config set core/custom_ca_certs_file FILE"
+	portalFix  = "sign in there with a browser, then try again"
+)
+
+// ofNetwork explains what stands between us and Google, whether it was a token or the relay that was asked for: a proxy, a portal,
+// or somebody who reads along.
+func ofNetwork(err error, _ Facts) (Failure, bool) {
+	var setting *proxy.SettingError
+	var refused *proxy.Error
+	var refresh *creds.RefreshError
+	var untrusted *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &setting):
+		return Failure{Cause: setting.Error(), Fix: proxyFix}, true
+	case errors.As(err, &refused):
+		return proxyCause(refused), true
+	case errors.As(err, &refresh) && errors.As(err, &untrusted):
+		return failure("cannot sign in to Google: its certificate is not trusted: "+untrusted.Err.Error(), inspectFix), true
+	case errors.As(err, &refresh) && refresh.Status >= 300 && refresh.Status < 400:
+		return failure(fmt.Sprintf("cannot sign in to Google: something on the way answered with a redirect (HTTP status %d), a captive portal or a proxy", refresh.Status),
+			"sign in to the network with a browser, or set HTTPS_PROXY"), true
+	}
+	return Failure{}, false
+}
+
+// proxyCause tells apart what a proxy, or what answers in its place, wants.
+func proxyCause(e *proxy.Error) Failure {
+	var untrusted *tls.CertificateVerificationError
+	status := fmt.Sprintf("(HTTP status %d)", e.Status)
+	switch {
+	case errors.As(e.Err, &untrusted):
+		return failure(fmt.Sprintf("the certificate of proxy %s is not trusted: %v", e.Proxy, untrusted.Err), "name the file of the CA that vouches for it: gcloud config set core/custom_ca_certs_file FILE")
+	case e.Err != nil:
+		return failure(e.Error(), "check HTTPS_PROXY and NO_PROXY, or gcloud's proxy/type, proxy/address and proxy/port")
+	case e.Status == http.StatusProxyAuthRequired && !takesBasic(e.Schemes):
+		return failure(fmt.Sprintf("proxy %s wants %s, and only Basic is spoken here %s", e.Proxy, strings.Join(e.Schemes, " or "), status),
+			"a proxy of your own in between can speak it, such as px or cntlm: let HTTPS_PROXY name that one")
+	case e.Status == http.StatusProxyAuthRequired && e.SentAuth:
+		return failure(fmt.Sprintf("proxy %s does not take the user's name or password %s", e.Proxy, status),
+			"correct them in HTTPS_PROXY, percent-encoded, or in gcloud's proxy/username and proxy/password")
+	case e.Status == http.StatusProxyAuthRequired:
+		return failure(fmt.Sprintf("proxy %s wants credentials %s", e.Proxy, status),
+			"set HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT, or gcloud's proxy/username and proxy/password")
+	case e.Status >= 300 && e.Status < 400:
+		return failure(fmt.Sprintf("proxy %s, or a captive portal in its place, answered with a redirect to %s %s", e.Proxy, e.Location, status), portalFix)
+	case e.Status == http.StatusForbidden || e.Status == http.StatusMethodNotAllowed:
+		return failure(fmt.Sprintf("proxy %s does not let us through to Google %s", e.Proxy, status),
+			"its administrator has to allow CONNECT to tunnel.cloudproxy.app:443 and to *.googleapis.com:443")
+	case e.Temporary():
+		return failure(fmt.Sprintf("proxy %s cannot reach Google %s", e.Proxy, status), "try again; if it persists, ask its administrator")
+	}
+	return failure(e.Error(), "check HTTPS_PROXY and NO_PROXY, or gcloud's proxy/type, proxy/address and proxy/port")
+}
+
+func takesBasic(schemes []string) bool {
+	return len(schemes) == 0 || slices.ContainsFunc(schemes, func(s string) bool { return strings.EqualFold(s, "Basic") })
+}
