@@ -50,6 +50,7 @@ var doors = []struct {
 	{"golang.org/x/oauth2", []string{"cmd/iapssh/internal/creds"}, "its errors carry response bodies, which must not reach a log"},
 	{"github.com/kevinburke/ssh_config", []string{"cmd/iapssh/internal/config"}, "its own Get drops Match conditions; only the lexer is safe"},
 	{"golang.org/x/term", []string{"cmd/iapssh/internal/tty"}, "raw mode is entered and left in one place"},
+	{"github.com/googleapis/enterprise-certificate-proxy", []string{"cmd/iapssh/internal/creds"}, "it runs a helper, and its errors are not typed"},
 	{"golang.org/x/net/http/httpproxy", []string{"transport/proxy"}, "NO_PROXY is read in one place"},
 	{"golang.org/x/net/proxy", []string{"transport/proxy"}, "SOCKS is one kind of proxy"},
 	{"github.com/creack/pty", []string{"sshclient/sshtest"}, "only a server, or a test, makes terminals"},

@@ -15,25 +15,36 @@ import (
 	"github.com/iapssh/iapssh/transport/proxy"
 )
 
-// network is how Google is reached, relay and APIs alike: whose certificates are believed, and by which proxy or endpoint.
+// network is how Google is reached, relay and APIs alike: whose certificates are believed, which is shown, and by which proxy or
+// endpoint.
 type network struct {
 	tls      *tls.Config
+	shown    *tls.Config // with this device's certificate; nil: none is shown
 	proxies  proxy.Settings
 	endpoint string // of Private Service Connect; empty: none
 	universe string // domain of the APIs
 }
 
-// newNetwork reads what the plan and the environment say of it. Errors are *creds.RootsError and *proxy.SettingError.
+const publicUniverse = "googleapis.com"
+
+// newNetwork reads what the plan and the environment say of it. Errors are *creds.RootsError,
+// *creds.NoMTLSHostError and *proxy.SettingError.
 func newNetwork(plan config.Plan) (*network, error) {
 	n := &network{endpoint: plan.PSC, universe: plan.Universe}
 	if n.universe == "" {
-		n.universe = "googleapis.com"
+		n.universe = publicUniverse
 	}
 	roots, err := creds.Roots(plan.CACertsFile)
 	if err != nil {
 		return nil, err
 	}
 	n.tls = &tls.Config{RootCAs: roots}
+	if from := plan.ClientCertificate; from.Use {
+		if n.universe != publicUniverse {
+			return nil, &creds.NoMTLSHostError{Host: n.universe}
+		}
+		n.shown = creds.GetClientCertificate(creds.CertificateFiles{Config: from.Config, Metadata: from.Metadata}).Configure(n.tls)
+	}
 	n.proxies, err = proxies(plan)
 	return n, err
 }
@@ -51,12 +62,23 @@ func proxies(plan config.Plan) (proxy.Settings, error) {
 // lead makes a dialer go this way to the relay.
 func (n *network) lead(d *iap.Dialer) {
 	d.TLSConfig, d.Endpoint = n.tls, n.endpoint
+	if n.shown != nil {
+		d.TLSConfig = n.shown
+	}
 	d.Proxy = func(relay *url.URL) (*url.URL, error) { return n.proxies.For(relay.Host), nil }
 }
 
 // client is for tokens and APIs.
 func (n *network) client() *http.Client {
-	return &http.Client{Transport: &http.Transport{DialContext: n.dial, TLSClientConfig: n.tls.Clone(), ForceAttemptHTTP2: true}}
+	c := &http.Client{Transport: n.transport(n.tls)}
+	if n.shown != nil {
+		c.Transport = creds.Certified{With: n.transport(n.shown), Without: c.Transport}
+	}
+	return c
+}
+
+func (n *network) transport(cfg *tls.Config) *http.Transport {
+	return &http.Transport{DialContext: n.dial, TLSClientConfig: cfg.Clone(), ForceAttemptHTTP2: true}
 }
 
 // dial connects an API's host.

@@ -20,7 +20,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"iapssh": main})
+	testscript.Main(m, map[string]func(){"iapssh": main, "fake-ecp": fakeECP})
 }
 
 // TestScript runs the user stories in testdata/script, each in a lab of its own with the machine's OpenSSH sshd as the VM. The

@@ -9,6 +9,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"io"
@@ -20,6 +21,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"time"
@@ -33,7 +35,8 @@ import (
 // Between a story's process and the lab's Google there may be a way as long as the real one: names, TLS, and a proxy.
 //
 //	frontend [certificate]       the APIs go by their names from now on, and the relay by its own, so that only a proxy or an
-//	                             endpoint leads to them. With certificate those of mTLS alone do, to who shows client.pem
+//	                             endpoint leads to them. With certificate only those of mTLS do, for who shows that of
+//	                             command.json, files.json or ecp.json: see layOut
 //	proxy SCHEME [USER:PASSWORD]  starts a proxy, at $PROXY, which is $PROXY_HOST:$PROXY_PORT
 //	refuse STATUS [HEADER: VALUE] makes the proxy answer everything so
 //	asked ADDR...                checks what the proxy was asked for, in the order of the alphabet
@@ -67,10 +70,7 @@ func frontEnd(ts *testscript.TestScript, neg bool, args []string) {
 	if f.certified {
 		f.TLS.ClientAuth, f.TLS.ClientCAs = tls.RequireAndVerifyClientCert, x509.NewCertPool()
 		f.TLS.ClientCAs.AddCert(client.Leaf)
-		ts.Check(os.WriteFile(ts.MkAbs("client.pem"), bundle, 0o600))
-		cert, key := pem.Decode(bundle)
-		ts.Check(os.WriteFile(ts.MkAbs("cert.pem"), pem.EncodeToMemory(cert), 0o600))
-		ts.Check(os.WriteFile(ts.MkAbs("key.pem"), key, 0o600))
+		ts.Check(layOut(ts.MkAbs, bundle))
 	}
 	f.StartTLS()
 	ts.Defer(f.Close)
@@ -82,6 +82,33 @@ func frontEnd(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs("trusted.pem"), slices.Concat(l.Relay.CACert(), encodeCertificate(server.Leaf.Raw)), 0o600))
 	ts.Setenv("CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE", ts.MkAbs("trusted.pem"))
 	ts.Setenv("IAPSSH_RELAY_URL", "")
+}
+
+// layOut writes the files by which a client's certificate is found: by a command, as files, and behind Enterprise Certificate Proxy.
+func layOut(place func(string) string, bundle []byte) error {
+	cert, key := pem.Decode(bundle)
+	helper, err := exec.LookPath("fake-ecp")
+	if err != nil {
+		return err
+	}
+	type object map[string]any
+	for name, content := range map[string]any{
+		"client.pem": bundle, "cert.pem": pem.EncodeToMemory(cert), "key.pem": key,
+		"command.json": object{"cert_provider_command": []string{"cat", place("client.pem")}},
+		"files.json":   object{"cert_configs": object{"workload": object{"cert_path": place("cert.pem"), "key_path": place("key.pem")}}},
+		"ecp.json":     object{"libs": object{"ecp": helper}, "cert_configs": object{"test": object{"bundle": place("client.pem")}}},
+	} {
+		text, isText := content.([]byte)
+		if !isText {
+			if text, err = json.Marshal(content); err != nil {
+				return err
+			}
+		}
+		if err := os.WriteFile(place(name), text, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // check lets through what goes to an API by the right name.

@@ -68,7 +68,8 @@ const NoEscape = -1
 // For ModeVersion, ModeSSHVersion and ModeHelp only Mode is set; for ModeConfig
 // Output and Warnings too, for ModeQuery Query, for ModeForget VMs. For ModeStdio
 // Mode, Original, Host, Port, Route, RouteReason, IAP, Remembered, Projects, GCloud,
-// Impersonate, RelayURL, Universe, PSC, Proxy, APIs, CACertsFile, LogLevel, LogFile and
+// Impersonate, RelayURL, Universe, PSC, Proxy,
+// ClientCertificate, APIs, CACertsFile, LogLevel, LogFile and
 // Warnings are set.
 type Plan struct {
 	Mode   Mode
@@ -92,14 +93,15 @@ type Plan struct {
 	Jump         []string // of RouteJump: the command line to the jump host, for a Resolve of its own
 	ProxyCommand string   // of RouteProxyCommand: for the user's shell, tokens expanded
 
-	GCloud      GCloud
-	Impersonate string // service account to act as; the last of a list with commas, the others delegate
-	RelayURL    string // replaces scheme and host of the relay; empty: Google's
-	Universe    string // domain of the cloud that is meant; empty: Google's public one
-	Proxy       Proxy
-	PSC         string // endpoint of Private Service Connect through which Google is reached; empty: none
-	APIs        APIs
-	CACertsFile string // extra roots for TLS to Google, PEM; may be empty
+	GCloud            GCloud
+	Impersonate       string // service account to act as; the last of a list with commas, the others delegate
+	RelayURL          string // replaces scheme and host of the relay; empty: Google's
+	Universe          string // domain of the cloud that is meant; empty: Google's public one
+	Proxy             Proxy
+	ClientCertificate ClientCertificate
+	PSC               string // endpoint of Private Service Connect through which Google is reached; empty: none
+	APIs              APIs
+	CACertsFile       string // extra roots for TLS to Google, PEM; may be empty
 
 	Sharing Sharing
 

@@ -111,6 +111,7 @@ func (p *Plan) fillGoogle(effects Effects, home string, given iapSettings) error
 		RunRegion:     g.property("run", "region"),
 	}
 	p.Proxy = g.proxy()
+	p.ClientCertificate = g.clientCertificate(home)
 	p.Universe = g.property("core", "universe_domain")
 	p.PSC = given.psc
 	p.CACertsFile = g.property("core", "custom_ca_certs_file")

@@ -18,7 +18,8 @@
 // find.go is the order above, file.go the credential files, metadata.go the
 // metadata server, source.go the cache and the renewal, exchange.go what is
 // learnt from the HTTP traffic of golang.org/x/oauth2/google, which has its
-// only door here. roots.go says whose certificates are believed.
+// only door here. roots.go says whose certificates are believed, clientcert.go
+// which of our own is shown, mtls.go at which hosts.
 package creds
 
 import (

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -13,9 +14,10 @@ import (
 )
 
 const (
-	proxyFix   = "set HTTPS_PROXY=http://[USER:PASSWORD@]HOST:PORT (https:// and socks5h:// go as well), or gcloud's proxy/type, proxy/address and proxy/port"
-	inspectFix = "if your network inspects TLS, name its CA file: gcloud config set core/custom_ca_certs_file FILE"
-	portalFix  = "sign in there with a browser, then try again"
+	proxyFix       = "set HTTPS_PROXY=http://[USER:PASSWORD@]HOST:PORT (https:// and socks5h:// go as well), or gcloud's proxy/type, proxy/address and proxy/port"
+	inspectFix     = "if your network inspects TLS, name its CA file: gcloud config set core/custom_ca_certs_file FILE"
+	certificateFix = "see: gcloud topic client-certificate; where your organisation does not want one, go without: gcloud config set context_aware/use_client_certificate false"
+	portalFix      = "sign in there with a browser, then try again"
 )
 
 // ofNetwork explains what stands between us and Google, whether it was a token or the relay that was asked for: a proxy, a portal,
@@ -25,7 +27,16 @@ func ofNetwork(err error, _ Facts) (Failure, bool) {
 	var refused *proxy.Error
 	var refresh *creds.RefreshError
 	var untrusted *tls.CertificateVerificationError
+	var certificate *creds.ClientCertificateError
+	var unshown *creds.NoMTLSHostError
 	switch {
+	case errors.As(err, &certificate):
+		return Failure{Cause: "context-aware access is on: " + certificate.Error(), Fix: certificateFix}, true
+	case errors.As(err, &unshown):
+		return Failure{Cause: unshown.Error(), Fix: certificateFix}, true
+	case isAlert(err):
+		return failure("Google breaks off the TLS connection: "+err.Error(),
+			"the certificate of this device may be missing, unknown or expired; see: gcloud topic client-certificate"), true
 	case errors.As(err, &setting):
 		return Failure{Cause: setting.Error(), Fix: proxyFix}, true
 	case errors.As(err, &refused):
@@ -37,6 +48,12 @@ func ofNetwork(err error, _ Facts) (Failure, bool) {
 			"sign in to the network with a browser, or set HTTPS_PROXY"), true
 	}
 	return Failure{}, false
+}
+
+// isAlert says that the other side refuses the TLS connection, after the handshake as we saw it if it is for our certificate's sake.
+func isAlert(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "remote error" // crypto/tls
 }
 
 // proxyCause tells apart what a proxy, or what answers in its place, wants.

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"net"
 	"strings"
 	"testing"
 
@@ -44,6 +45,9 @@ func TestBetweenUsAndGoogle(t *testing.T) {
 	}{
 		"relay inspected":  {dialed(iap.StageTLS, untrusted), "the relay's certificate is not trusted", "inspects TLS"},
 		"token inspected":  {dialed(iap.StageToken, &creds.RefreshError{Err: untrusted}), "cannot sign in to Google: its certificate is not trusted", "inspects TLS"},
+		"no certificate":   {dialed(iap.StageTLS, &creds.ClientCertificateError{Origin: "/c.json", Err: creds.ErrNoCertificateSource}), "context-aware access is on: no client certificate from /c.json", "gcloud topic client-certificate"},
+		"no host":          {dialed(iap.StageToken, &creds.RefreshError{Err: &creds.NoMTLSHostError{Host: "accounts.google.com"}}), "in place of accounts.google.com", "use_client_certificate false"},
+		"not this device":  {dialed(iap.StageUpgrade, &iap.LinkError{Err: &net.OpError{Op: "remote error", Err: errors.New("tls: certificate required")}}), "Google breaks off the TLS connection: ", "certificate of this device"},
 		"token redirected": {dialed(iap.StageToken, &creds.RefreshError{Status: 302}), "captive portal", "browser"},
 	} {
 		got := Of(tc.err, Facts{})
