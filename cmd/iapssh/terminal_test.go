@@ -32,6 +32,7 @@ const patience = 20 * time.Second
 //
 //	see TEXT        wait until the screen has shown TEXT, after what was seen last
 //	type TEXT       type it; TEXT here and above may have Go's escapes
+//	raw             wait until the terminal is not as it was at first
 //	signal NAME     send the program a signal
 //	size COLS ROWS  resize
 //	paste N         type N letters
@@ -51,7 +52,7 @@ func terminal(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	defer master.Close()
 	ts.Check(pty.Setsize(master, &pty.Winsize{Cols: 80, Rows: 24}))
-	before, err := term.GetState(int(slave.Fd()))
+	s.before, err = term.GetState(int(slave.Fd()))
 	ts.Check(err)
 	s.master, s.slave = master, slave
 	s.lab = ts.Value(labKey{}).(*lab.Lab)
@@ -75,8 +76,8 @@ func terminal(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%v; the screen has shown:\n%s", err, s.text())
 	}
 	ts.Check(termErr)
-	if !reflect.DeepEqual(after, before) {
-		ts.Fatalf("the terminal was left as %+v, was %+v", after, before)
+	if !reflect.DeepEqual(after, s.before) {
+		ts.Fatalf("the terminal was left as %+v, was %+v", after, s.before)
 	}
 }
 
@@ -85,6 +86,7 @@ type screen struct {
 	cmd           *exec.Cmd
 	lab           *lab.Lab
 	master, slave *os.File
+	before        *term.State   // of the terminal
 	changed       chan struct{} // one waits when there is something new
 	over          chan struct{} // closed when the program has ended
 	result        error         // written before over is closed
@@ -158,6 +160,8 @@ func (s *screen) step(verb, rest string) error {
 			_, err = s.master.WriteString(text)
 		}
 		return err
+	case "raw":
+		return s.raw()
 	case "signal":
 		return s.cmd.Process.Signal(unix.SignalNum("SIG" + rest))
 	case "size":
@@ -198,6 +202,17 @@ func (s *screen) see(text string) error {
 			return errors.New("not seen")
 		}
 	}
+}
+
+// raw looks again and again, since nothing tells of a mode.
+func (s *screen) raw() error {
+	for late := time.Now().Add(patience); time.Now().Before(late); time.Sleep(5 * time.Millisecond) {
+		now, err := term.GetState(int(s.slave.Fd()))
+		if err != nil || !reflect.DeepEqual(now, s.before) {
+			return err
+		}
+	}
+	return errors.New("the terminal is as it was at first")
 }
 
 func (s *screen) exit(want string) error {
