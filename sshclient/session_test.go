@@ -126,7 +126,9 @@ func TestTerminal(t *testing.T) {
 	needShell(t)
 	client := connect(t, sshtest.NewServer())
 	pty := &PTY{Term: "vt220", Size: Size{Columns: 91, Rows: 37}}
-	session, err := client.Start(t.Context(), Command{Exec: `stty size; echo $TERM; read line; stty size; tty >&2`, PTY: pty})
+	// The server may pass on what is typed before it resizes.
+	script := `stty size; echo $TERM; read line; until stty size | grep "43 132"; do sleep 0.01; done; tty >&2`
+	session, err := client.Start(t.Context(), Command{Exec: script, PTY: pty})
 	if err != nil {
 		t.Fatal(err)
 	}
