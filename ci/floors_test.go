@@ -22,6 +22,7 @@ var floors = []struct {
 	{"transport/proxy/proxytest", 0, "a fake that shares code with its clients cannot catch them"},
 	{"transport/proxy", 0, "proxies lead anywhere: to the relay, to APIs"},
 	{"transport/iap/internal/wire", 0, "a codec needs nothing but bytes"},
+	{"internal/dialogue", 0, "a test of carriers needs nothing of theirs"},
 	{"knownhosts/filelock", 0, "a lock needs nothing but a file"},
 	{"transport/iap/iaptest", 1, "an emulator that shares code with the client cannot catch it"},
 	{"transport/iap", 1, "the transport is a product of its own and knows nothing of SSH or trust"},

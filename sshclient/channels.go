@@ -27,7 +27,11 @@ func (c *Client) serveChannel(open ssh.NewChannel) {
 	switch kind := open.ChannelType(); {
 	case kind == forwardedTCP, kind == forwardedUnix:
 		c.forwards.serveForwarded(open)
-	case kind == agentChannel && !c.joined: // of a shared connection that is the holder's affair
+	case c.joined: // the rest is the affair of who holds the connection
+		open.Reject(ssh.UnknownChannelType, "unsupported channel type")
+	case kind == x11Channel:
+		c.forwards.serveX11(open)
+	case kind == agentChannel:
 		c.serveAgent(open)
 	default:
 		open.Reject(ssh.UnknownChannelType, "unsupported channel type")

@@ -28,7 +28,8 @@ type Client struct {
 	agentUses atomic.Int32 // how many are open
 
 	forwards       *Forwards
-	serverChannels atomic.Int32 // how many the server has open
+	serverChannels atomic.Int32               // how many the server has open
+	x11            atomic.Pointer[x11Forward] // set by the first session that wants it
 
 	asks chan struct{}  // from watchServer to askServer
 	done chan struct{}  // closed when the connection has ended

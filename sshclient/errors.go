@@ -84,6 +84,29 @@ func (e *LostError) Error() string {
 
 func (e *LostError) Unwrap() error { return e.Err }
 
+// ForwardError says that a forward could not be opened, and Err why. It is for callers
+// that pass such a failure on.
+type ForwardError struct {
+	Forward Forward
+	Err     error
+}
+
+// Error is in ssh's words: "remote port forwarding failed for listen port 8080".
+func (e *ForwardError) Error() string {
+	switch listen := e.Forward.Listen; {
+	case errors.Is(e.Err, ErrDegraded):
+		return "forwarding disabled due to host key check failure"
+	case !e.Forward.Kind.remote():
+		return "Could not request local forwarding."
+	case listen.Path != "":
+		return "remote port forwarding failed for listen path " + listen.Path
+	default:
+		return fmt.Sprintf("remote port forwarding failed for listen port %d", listen.Port)
+	}
+}
+
+func (e *ForwardError) Unwrap() error { return e.Err }
+
 // RequestError says that the server refused what a session asked for.
 type RequestError struct {
 	Request string // "exec", "shell" or "subsystem"

@@ -3,13 +3,11 @@
 package sshclient
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -17,102 +15,9 @@ import (
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/net/proxy"
+
+	"github.com/iapssh/iapssh/internal/dialogue"
 )
-
-// randomBytes are always the same for a seed.
-func randomBytes(seed byte, n int) []byte {
-	b := make([]byte, n)
-	rand.NewChaCha8([32]byte{seed}).Read(b)
-	return b
-}
-
-// talk plays one end of a connection: it sends its bytes and ends that direction, and hears
-// what the other end says until its end. The patient end first listens, then speaks.
-func talk(conn net.Conn, say []byte, patient bool) ([]byte, error) {
-	var heard []byte
-	var err error
-	if patient {
-		heard, err = io.ReadAll(conn)
-	}
-	if err == nil {
-		_, err = conn.Write(say)
-	}
-	if err == nil {
-		err = conn.(halfCloser).CloseWrite()
-	}
-	if err == nil && !patient {
-		heard, err = io.ReadAll(conn)
-	}
-	return heard, err
-}
-
-// testService is a server that talks to whoever connects.
-type testService struct {
-	Endpoint
-	listener net.Listener
-	say      []byte
-	patient  bool
-	heard    chan []byte
-}
-
-func newTestService(t *testing.T, network string, patient bool) *testService {
-	t.Helper()
-	address := "127.0.0.1:0"
-	if network == "unix" {
-		address = filepath.Join(socketDir(t), "service")
-	}
-	listener, err := net.Listen(network, address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &testService{listener: listener, Endpoint: endpointOf(listener.Addr()), say: randomBytes(2, 700<<10), patient: patient, heard: make(chan []byte, 1)}
-	var work sync.WaitGroup
-	work.Add(1)
-	go s.serve(&work)
-	t.Cleanup(func() {
-		listener.Close()
-		work.Wait()
-	})
-	return s
-}
-
-func (s *testService) serve(work *sync.WaitGroup) {
-	defer work.Done()
-	for {
-		conn, err := s.listener.Accept()
-		if err != nil {
-			return
-		}
-		heard, _ := talk(conn, s.say, s.patient)
-		conn.Close()
-		s.heard <- heard
-	}
-}
-
-// socketDir is a directory with a short name.
-func socketDir(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "fwd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	return dir
-}
-
-// exchange talks over an open connection to a service, and compares what both heard.
-func (s *testService) exchange(t *testing.T, conn net.Conn) {
-	t.Helper()
-	defer conn.Close()
-	say := randomBytes(3, 600<<10)
-	heard, err := talk(conn, say, !s.patient)
-	if err != nil || !bytes.Equal(heard, s.say) {
-		t.Errorf("we heard %d bytes of %d, %v", len(heard), len(s.say), err)
-	}
-	if heard := <-s.heard; !bytes.Equal(heard, say) {
-		t.Errorf("the service heard %d bytes of %d", len(heard), len(say))
-	}
-}
 
 // Each combination of sockets carries each direction to its end, whichever ends first.
 func TestOpenSSHForwards(t *testing.T) {
@@ -122,12 +27,12 @@ func TestOpenSSHForwards(t *testing.T) {
 		{"tcp", "tcp"}, {"tcp", "unix"}, {"unix", "tcp"}, {"unix", "unix"},
 	} {
 		for _, kind := range []ForwardKind{LocalForward, RemoteForward} {
-			for _, patient := range []bool{true, false} {
-				t.Run(fmt.Sprint(kind, test.listen, "to", test.connect, patient), func(t *testing.T) {
-					service := newTestService(t, test.connect, patient)
-					forward := Forward{Kind: kind, Connect: service.Endpoint}
+			for _, manners := range []dialogue.Manners{dialogue.Patient, dialogue.Impatient} {
+				t.Run(fmt.Sprint(kind, test.listen, "to", test.connect, manners), func(t *testing.T) {
+					service := dialogue.Serve(t, test.connect, manners)
+					forward := Forward{Kind: kind, Connect: endpointOf(service.Addr)}
 					if test.listen == "unix" {
-						forward.Listen.Path = filepath.Join(socketDir(t), "listen")
+						forward.Listen.Path = filepath.Join(dialogue.SocketDir(t), "listen")
 					}
 					bound, err := client.Forwards().Open(t.Context(), forward)
 					if err != nil {
@@ -140,7 +45,7 @@ func TestOpenSSHForwards(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					service.exchange(t, conn)
+					service.Talk(t, conn)
 					if err := client.Forwards().Cancel(t.Context(), forward); err != nil {
 						t.Error(err)
 					}
@@ -158,12 +63,12 @@ func TestOpenSSHDial(t *testing.T) {
 	server := newSSHD(t)
 	client := server.connect(t, server.settings(t))
 	for _, network := range []string{"tcp", "unix"} {
-		service := newTestService(t, network, true)
-		conn, err := client.Dial(t.Context(), service.Endpoint, Endpoint{})
+		service := dialogue.Serve(t, network, dialogue.Patient)
+		conn, err := client.Dial(t.Context(), endpointOf(service.Addr), Endpoint{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		service.exchange(t, conn)
+		service.Talk(t, conn)
 	}
 	_, err := client.Dial(t.Context(), Endpoint{Path: "/nowhere"}, Endpoint{})
 	if refused, ok := errors.AsType[*ssh.OpenChannelError](err); !ok || refused.Reason != ssh.ConnectionFailed {
@@ -225,8 +130,8 @@ func TestOpenSSHDynamicForwards(t *testing.T) {
 		for _, test := range []struct{ version, host string }{
 			{"4", "127.0.0.1"}, {"4a", "localhost"}, {"5", "127.0.0.1"}, {"5", "localhost"},
 		} {
-			service := newTestService(t, "tcp", test.version == "5")
-			service.exchange(t, dialSOCKS(t, test.version, bound, Endpoint{Host: test.host, Port: service.Port}))
+			service := dialogue.Serve(t, "tcp", test.version == "5")
+			service.Talk(t, dialSOCKS(t, test.version, bound, Endpoint{Host: test.host, Port: endpointOf(service.Addr).Port}))
 		}
 	}
 }
@@ -281,8 +186,8 @@ func TestOpenSSHStalledForward(t *testing.T) {
 		}
 		defer stalled.Close()
 		stalled.Read(make([]byte, 1))
-		service := newTestService(t, "tcp", false)
-		bound, err = client.Forwards().Open(t.Context(), Forward{Kind: kind, Listen: Endpoint{Host: "127.0.0.1"}, Connect: service.Endpoint})
+		service := dialogue.Serve(t, "tcp", dialogue.Impatient)
+		bound, err = client.Forwards().Open(t.Context(), Forward{Kind: kind, Listen: Endpoint{Host: "127.0.0.1"}, Connect: endpointOf(service.Addr)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -291,7 +196,7 @@ func TestOpenSSHStalledForward(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			service.exchange(t, conn)
+			service.Talk(t, conn)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package sshclient
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"slices"
 	"sync"
@@ -22,6 +23,7 @@ type Forwards struct {
 	ended bool           // guarded by mu; nothing is added any more
 	open  []*openForward // guarded by mu; in the order of opening
 	conns []*splice      // guarded by mu; the index is the number, nil where it is free
+	idle  chan struct{}  // guarded by mu; closed when the last connection ends, nil while nobody waits
 
 	asked   int       // guarded by mu; requests to listen that the server has not answered
 	answers sync.Cond // on mu; asked has changed
@@ -121,17 +123,18 @@ func (f *Forwards) List() []OpenForward {
 	return all
 }
 
-// Connections names the connections over all forwards by number and in ssh's words.
-func (f *Forwards) Connections() map[int]string {
+// Connections names the connections that are open over all forwards, each in a line in
+// ssh's words.
+func (f *Forwards) Connections() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	names := make(map[int]string)
-	for i, s := range f.conns {
+	var lines []string
+	for _, s := range f.conns {
 		if s != nil {
-			names[i+1] = s.name
+			lines = append(lines, visibleLine(fmt.Sprintf("#%d %s", s.number, s.name), 512))
 		}
 	}
-	return names
+	return lines
 }
 
 // enter lists a connection under a free number, as ssh numbers its channels; session is
@@ -155,6 +158,42 @@ func (f *Forwards) leave(s *splice) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.conns[s.number-1] = nil
+	if f.idle != nil && f.connections() == 0 {
+		close(f.idle)
+		f.idle = nil
+	}
+}
+
+// connections counts those that are open, under mu.
+func (f *Forwards) connections() int {
+	n := 0
+	for _, s := range f.conns {
+		if s != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// Drain waits until no connection is open over any forward, as ssh does before it ends,
+// or until ctx ends.
+func (f *Forwards) Drain(ctx context.Context) error {
+	f.mu.Lock()
+	if f.connections() == 0 {
+		f.mu.Unlock()
+		return nil
+	}
+	if f.idle == nil {
+		f.idle = make(chan struct{})
+	}
+	idle := f.idle
+	f.mu.Unlock()
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // rename names a connection that has said where it goes.

@@ -12,8 +12,8 @@ import (
 // acceptPause is how long a listener waits after an error, for lack of descriptors mostly.
 const acceptPause = time.Second
 
-// socksPatience is how long a client may take to say where it wants to go.
-const socksPatience = time.Minute
+// negotiationPatience is how long a client may take to say who it is, or where it wants to go.
+const negotiationPatience = time.Minute
 
 // listener accepts connections to a local forward at one address.
 type listener struct {
@@ -174,7 +174,7 @@ func (l *listener) serve(conn halfCloser) {
 // negotiate asks a client where it wants to go. As from ssh it hears that all is well before
 // the server has been asked, which saves it a round trip.
 func (l *listener) negotiate(s *splice, conn halfCloser) (to Endpoint, ok bool) {
-	patience := time.AfterFunc(socksPatience, s.abort)
+	patience := time.AfterFunc(negotiationPatience, s.abort)
 	defer patience.Stop()
 	request, err := readSOCKS(conn)
 	if err == nil {

@@ -275,7 +275,7 @@ func (f *Forwards) serveDynamic(s *splice, open ssh.NewChannel) {
 
 // dialAsked connects to where a SOCKS client wants to go, and tells it the result.
 func (f *Forwards) dialAsked(s *splice) (halfCloser, error) {
-	patience := time.AfterFunc(socksPatience, s.giveUp)
+	patience := time.AfterFunc(negotiationPatience, s.giveUp)
 	defer patience.Stop()
 	client := s.channel
 	request, err := readSOCKS(client)
@@ -300,11 +300,18 @@ func (f *Forwards) dialAsked(s *splice) (halfCloser, error) {
 
 // dialLocal connects to the local end of a remote forward, and complains if it cannot.
 func (f *Forwards) dialLocal(to Endpoint) (halfCloser, error) {
+	conn, err := f.dialTo(to)
+	if err != nil {
+		f.complain("connect_to %s: failed: %v", to, reason(err))
+	}
+	return conn, err
+}
+
+func (f *Forwards) dialTo(to Endpoint) (halfCloser, error) {
 	ctx, cancel := context.WithTimeout(f.life, localPatience)
 	defer cancel()
 	conn, err := (&net.Dialer{}).DialContext(ctx, to.Network(), to.String())
 	if err != nil {
-		f.complain("connect_to %s: failed: %v", to, reason(err))
 		return nil, err
 	}
 	return conn.(halfCloser), nil

@@ -18,6 +18,15 @@ type Command struct {
 	// NoAgent keeps the agent of Config.ForwardAgent from the command.
 	NoAgent bool
 
+	// After holds the command back, not what prepares it, until it is closed: until forwards
+	// are open that the command will want. Nil holds back nothing.
+	After <-chan struct{}
+
+	// X11 asks for the forwarding of a display; nil means none. A server whose verdict is
+	// degraded is not asked, nor is one over a joined connection. The first of a connection's sessions to name a display
+	// decides for all.
+	X11 *X11
+
 	// PTY asks for a terminal; nil means none. A refusal is no error, as in ssh:
 	// see [Session.HasPTY].
 	PTY *PTY

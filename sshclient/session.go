@@ -107,6 +107,11 @@ func (c *Client) explain(err error) error {
 // as x/crypto allows one unanswered request per channel, the terminal is: a refused
 // terminal must be known before local keys are sent raw.
 func (s *Session) request(cmd Command) error {
+	if cmd.X11 != nil && !s.client.verdict.Degraded && !s.client.joined {
+		if err := s.requestX11(*cmd.X11); err != nil {
+			return err
+		}
+	}
 	for _, pair := range cmd.Env {
 		name, value, ok := strings.Cut(pair, "=")
 		if !ok {
@@ -130,6 +135,12 @@ func (s *Session) request(cmd Command) error {
 		}
 		if s.hasPTY = ok; !ok {
 			s.client.log(Info, "PTY allocation request failed on channel 0")
+		}
+	}
+	if cmd.After != nil {
+		select {
+		case <-cmd.After:
+		case <-s.client.done:
 		}
 	}
 	name, payload := cmd.request()

@@ -15,6 +15,7 @@ type Session struct {
 	Subsystem string   // of a subsystem request
 	Env       []string // NAME=value, as the client sent it
 	PTY       *PTY     // nil without a terminal
+	X11Cookie string   // in hex, as in the client's request to forward X11; empty without
 
 	Stdin          io.Reader // ends when the client sends EOF
 	Stdout, Stderr io.Writer // Stdout fails once the client has said that it reads no more
@@ -143,6 +144,17 @@ func (s *Session) note(req *ssh.Request, running bool) bool {
 			return false
 		}
 		s.PTY = &PTY{Term: msg.Term, Size: Size{msg.Columns, msg.Rows, msg.Width, msg.Height}, Modes: msg.Modes}
+		return true
+	case "x11-req":
+		var msg struct {
+			Single           bool
+			Protocol, Cookie string
+			Screen           uint32
+		}
+		if running || ssh.Unmarshal(req.Payload, &msg) != nil {
+			return false
+		}
+		s.X11Cookie = msg.Cookie
 		return true
 	case "window-change":
 		var size Size

@@ -141,8 +141,8 @@ func TestArgvErrors(t *testing.T) {
 
 func TestRefusedOptions(t *testing.T) {
 	for _, argv := range []string{
-		"-L 1:h:2 h", "-R 1 h", "-D1 h", "-W h:1 h", "-X h", "-Y h", "-S s -O forward h",
-		"-w any h", "-b 1.2.3.4 h", "-B lo h", "-I x h", "h -L 1:h:2",
+		"-W h:1 h", "-S s -O forward h",
+		"-w any h", "-b 1.2.3.4 h", "-B lo h", "-I x h", "h -b 1.2.3.4",
 		"--tunnel vm 22", "--list", "--doctor vm", "--explain 4003", "--config-ssh", "--host-keys", "--gcloud", "--local-port=1 vm 22",
 		"-o LocalForward=1 h",
 	} {

@@ -22,7 +22,7 @@
 //     shell.go splits them into words.
 //   - route.go decides whether a host is reached through IAP, as a pure function
 //     over facts; way.go gathers the facts and aims at the target; session.go
-//     puts all of it into a Plan.
+//     puts all of it into a Plan, sharing.go and forwarding.go a part of it each.
 //
 // Precedence is the same everywhere: flag, -o, ssh_config, CLOUDSDK_*
 // environment, gcloud configuration, metadata server.

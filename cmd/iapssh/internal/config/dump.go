@@ -300,16 +300,6 @@ func forwardings(d *dumper, keyword string) {
 	}
 }
 
-// forwardEnd expands the tokens of a socket's path.
-func (d *dumper) forwardEnd(keyword, end string) string {
-	if end[0] == '[' || !strings.Contains(end, "/") {
-		return end
-	}
-	expanded, err := expander{tokens: d.conn.tokens()}.expand(end)
-	d.fail(keyword, err)
-	return expanded
-}
-
 // identities is what -G prints of IdentityFile: as written.
 func (d *dumper) identities() []string {
 	if files := d.s["identityfile"].value; files != nil {

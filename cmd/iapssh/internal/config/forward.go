@@ -13,28 +13,19 @@ const endsMark = "\n"
 // maxForward is what OpenSSH keeps of an argument of LocalForward.
 const maxForward = 255
 
-// forwardKind says which forms a forwarding may have.
-type forwardKind int
-
-const (
-	localForward forwardKind = iota
-	remoteForward
-	dynamicForward
-)
-
 // forwards reads the arguments of LocalForward, RemoteForward and
 // DynamicForward: one end each.
-func forwards(kind forwardKind) reader {
+func forwards(kind ForwardKind) reader {
 	return func(args []string, _ string) ([]string, []string, string) {
 		if len(args) == 0 || args[0] == "" {
 			return nil, nil, missingArgument
 		}
-		spec, rest, socks := args[0], args[1:], kind == dynamicForward
+		spec, rest, socks := args[0], args[1:], kind == DynamicForward
 		if !socks {
 			switch {
 			case len(rest) > 0 && rest[0] != "":
 				spec, rest = spec+":"+rest[0], rest[1:]
-			case kind == remoteForward:
+			case kind == RemoteForward:
 				socks = true
 				rest = rest[min(1, len(rest)):]
 			default:
@@ -42,7 +33,7 @@ func forwards(kind forwardKind) reader {
 			}
 		}
 		spec = spec[:min(len(spec), maxForward)]
-		value, ok := parseForward(spec, socks, kind == remoteForward)
+		value, ok := parseForward(spec, socks, kind == RemoteForward)
 		if !ok {
 			return nil, nil, "Bad forwarding specification."
 		}
@@ -223,4 +214,25 @@ func parseTunnelDevice(s string) (string, bool) {
 		ends[i] = strconv.FormatUint(n, 10)
 	}
 	return strings.Join(ends, ":"), true
+}
+
+// String is the form of ssh -G: [HOST]:PORT, or the path.
+func (e Endpoint) String() string {
+	if e.Path != "" {
+		return e.Path
+	}
+	return fmt.Sprintf("[%s]:%d", e.Host, e.Port)
+}
+
+// parseEndpoint reads an end as parseForward gives it.
+func parseEndpoint(end string) Endpoint {
+	host, port, ok := cutHostPort(end)
+	if !strings.HasPrefix(end, "[") || !ok {
+		host, port = "", end
+	}
+	n, numeric := portNumber(port)
+	if end != "" && !numeric {
+		return Endpoint{Path: end}
+	}
+	return Endpoint{Host: host, Port: n}
 }

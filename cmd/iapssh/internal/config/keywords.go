@@ -172,9 +172,9 @@ var keywords = map[string]keyword{
 	"controlpersist":          {read: controlPersist},
 
 	// Forwardings.
-	"localforward":          {read: forwards(localForward), effect: refused, appends: true, env: true},
-	"remoteforward":         {read: forwards(remoteForward), effect: refused, appends: true, env: true},
-	"dynamicforward":        {read: forwards(dynamicForward), effect: refused, appends: true, env: true},
+	"localforward":          {read: forwards(LocalForward), appends: true, env: true},
+	"remoteforward":         {read: forwards(RemoteForward), appends: true, env: true},
+	"dynamicforward":        {read: forwards(DynamicForward), appends: true, env: true},
 	"clearallforwardings":   {read: flag},
 	"exitonforwardfailure":  {read: flag},
 	"gatewayports":          {read: flag},
@@ -182,7 +182,7 @@ var keywords = map[string]keyword{
 	"streamlocalbindmask":   {read: mask},
 	"streamlocalbindunlink": {read: flag},
 	"forwardagent":          {read: forwardAgent},
-	"forwardx11":            {read: flag, effect: ignored},
+	"forwardx11":            {read: flag},
 	"forwardx11trusted":     {read: flag},
 	"forwardx11timeout":     {read: seconds},
 	"xauthlocation":         {read: word},

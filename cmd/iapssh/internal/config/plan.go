@@ -103,7 +103,8 @@ type Plan struct {
 	APIs              APIs
 	CACertsFile       string // extra roots for TLS to Google, PEM; may be empty
 
-	Sharing Sharing
+	Sharing    Sharing
+	Forwarding Forwarding
 
 	SessionType   string // "default", "none" (-N), "subsystem" (-s)
 	Command       string // remote command or subsystem name; empty: a shell
@@ -164,6 +165,14 @@ type Plan struct {
 
 	Ignored  []Ignored // keywords of OpenSSH that were read and have no effect
 	Warnings []string  // complete lines for stderr, unless LogLevel is LogQuiet
+}
+
+// An Endpoint is where a forwarding leads: a port of a host, by a name that the far
+// side resolves, or a socket there. The zero Endpoint is none.
+type Endpoint struct {
+	Host string
+	Port int
+	Path string // of a unix socket, in place of the others
 }
 
 // A Target is one VM behind IAP; with Region or another of its line, a host of a

@@ -19,29 +19,18 @@ var (
 		{"BindInterface", "", ""},
 		{"Tunnel", "no", ""},
 	}
-	refusedForwardings = []refusal{
-		{"LocalForward", "", clearForwardings},
-		{"RemoteForward", "", clearForwardings},
-		{"DynamicForward", "", clearForwardings},
-	}
 	// What asks for nothing in a file that stock ssh reads too, since there it is
 	// often a default, but is meant where it is typed.
 	refusedTyped = []refusal{
-		{"ForwardX11", "no", ""},
 		{"PKCS11Provider", "none", ""},
 		{kwStdioForward, "", ""},
 	}
 )
 
-const clearForwardings = "-o ClearAllForwardings=yes connects without forwardings"
-
 // refuse says which setting asks for something that is not built and whose
 // absence would matter.
 func refuse(s settings) error {
 	rules := slices.Clone(alwaysRefused)
-	if !s.flag("clearallforwardings", s.word(kwStdioForward) != "") {
-		rules = append(rules, refusedForwardings...)
-	}
 	for _, r := range refusedTyped {
 		if s[lower(r.keyword)].at.isFlag() || s[r.keyword].at.isFlag() {
 			rules = append(rules, r)

@@ -67,6 +67,7 @@ func (b *builder) plan(ignored []Ignored) (Plan, error) {
 	b.cloudRun(&p)
 	b.session(&p)
 	b.sharing(&p)
+	b.forwarding(&p)
 	b.connection(&p)
 	b.authentication(&p)
 	b.algorithms()

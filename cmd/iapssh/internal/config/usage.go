@@ -2,10 +2,11 @@ package config
 
 // Synopsis is what ssh would call its usage: printed after a complaint about the
 // command line.
-const Synopsis = `usage: iapssh [-46AaCfGgKkMNnqsTtVvxy] [-c cipher_spec] [-E log_file]
-              [-e escape_char] [-F configfile] [-i identity_file] [-l login_name]
+const Synopsis = `usage: iapssh [-46AaCfGgKkMNnqsTtVvXxYy] [-c cipher_spec]
+              [-D [bind_address:]port] [-E log_file] [-e escape_char]
+              [-F configfile] [-i identity_file] [-L address] [-l login_name]
               [-m mac_spec] [-O ctl_cmd] [-o option] [-P tag] [-p port]
-              [-S ctl_path]
+              [-R address] [-S ctl_path]
               [--project=PROJECT] [--zone=ZONE] [--network-interface=NIC]
               [--region=REGION --network=NETWORK [--dest-group=GROUP]]
               destination [command [argument ...]]
@@ -67,11 +68,16 @@ Options of ssh that work:
   -A -a                 let the far side use the ssh-agent, or not
   -c -m list            ciphers, MACs
   -E file  -y           write messages to a file, to syslog
+  -D [addr:]port        SOCKS proxy here, for what the far side reaches
   -e char               escape character, or none
   -f                    go into the background once the command is started
   -F file               read this configuration only; none for none
   -G                    print the configuration for a host, and exit
+  -g                    forwards listen on all addresses
   -i file               identity file
+  -L [addr:]port:host:port
+                        connections here go to what the far side reaches; a
+                        socket's path may stand for either end
   -l user  -p port      login name, port
   -M                    be a master: share the connection at -S
   -N                    no remote command
@@ -82,10 +88,15 @@ Options of ssh that work:
   -P tag                for "Match tagged"
   -Q subject            list what is supported: cipher, mac, kex, key, help
   -q  -v -vv -vvv       say less, say more
+  -R [addr:]port:host:port
+                        connections there come here; without host:port a SOCKS
+                        proxy there
   -S path               use the connection that a master shares there
   -s                    the command is a subsystem
   -T  -t  -tt           no terminal, a terminal, a terminal whatever stdin is
   -V                    print the version as ssh does
+  -X -Y -x              show windows of the far side here: of programs that are not
+                        trusted, that are trusted, or none
 
 At the beginning of a line ~? lists the escapes, ~. ends the session at once,
 ~s shows how the connection does.

@@ -34,6 +34,7 @@ func ofSSH(err error, _ Facts) (Failure, bool) {
 	var direct *DirectError
 	var handshake *sshclient.HandshakeError
 	var lost *sshclient.LostError
+	var forward *sshclient.ForwardError
 	if f, ok := ofSharing(err); ok {
 		return f, true
 	}
@@ -42,12 +43,22 @@ func ofSSH(err error, _ Facts) (Failure, bool) {
 		f := verbatim("ssh: " + directCause(direct))
 		f.Fix = direct.Fix
 		return f, true
+	case errors.As(err, &forward):
+		return ofForward(forward), true
 	case errors.As(err, &handshake):
 		return ofHandshake(handshake), true
 	case errors.As(err, &lost):
 		return ofLost(lost)
 	}
 	return Failure{}, false
+}
+
+// ofForward explains why ExitOnForwardFailure has ended the connection.
+func ofForward(e *sshclient.ForwardError) Failure {
+	if kind := e.Forward.Kind; e.Err != sshclient.ErrDegraded && (kind == sshclient.LocalForward || kind == sshclient.DynamicForward) {
+		return verbatim(e.Error())
+	}
+	return verbatim("Error: " + e.Error())
 }
 
 func verbatim(cause string) Failure { return Failure{Cause: cause, Verbatim: true} }

@@ -76,6 +76,9 @@ func (c caution) Check(ctx context.Context, host string, remote net.Addr, key ss
 		for _, text := range c.losses() {
 			c.out.error(text)
 		}
+		if c.plan.Forwarding.ExitOnFailure && (c.plan.ForwardAgent != "" || c.plan.Forwarding.X11 || len(c.plan.Forwarding.Forwards) > 0) {
+			return verdict, &sshclient.ForwardError{Err: sshclient.ErrDegraded}
+		}
 	}
 	return verdict, err
 }
@@ -91,6 +94,12 @@ func (c caution) losses() []string {
 	}
 	if c.plan.ForwardAgent != "" {
 		texts = append(texts, knownhosts.NoAgentForwarding)
+	}
+	if c.plan.Forwarding.X11 {
+		texts = append(texts, knownhosts.NoX11Forwarding)
+	}
+	if len(c.plan.Forwarding.Forwards) > 0 {
+		texts = append(texts, knownhosts.NoPortForwarding)
 	}
 	return texts
 }

@@ -17,14 +17,14 @@ import (
 // runCommand starts the plan's command, shell or subsystem, and sees it through.
 func (r *run) runCommand(ctx context.Context) (int, error) {
 	terminal := tty.New(r.local.Stdin, r.local.Stdout)
-	command := r.command(terminal)
+	command := r.command(ctx, terminal)
 	s, err := r.start(ctx, command)
 	if err != nil {
 		return 0, err
 	}
 	defer s.Close()
 	r.logStart(command)
-	if err := r.detach(true); err != nil {
+	if err := r.detach(ctx, true); err != nil {
 		return 0, err
 	}
 	result, err := r.move(s, terminal)
@@ -38,6 +38,9 @@ func (r *run) runCommand(ctx context.Context) (int, error) {
 	}
 	if result.Lost != nil && !errors.Is(result.Lost, sshclient.ErrNoStatus) {
 		return 0, r.ended(ctx, r.lossOf(result))
+	}
+	if err := r.client.Forwards().Drain(ctx); err != nil {
+		return 0, err
 	}
 	if s.HasPTY() {
 		r.out.info(r.closed())
@@ -91,11 +94,14 @@ func (r *run) logEnd() {
 }
 
 // command is what the server is asked for.
-func (r *run) command(terminal *tty.Terminal) sshclient.Command {
+func (r *run) command(ctx context.Context, terminal *tty.Terminal) sshclient.Command {
 	plan := r.plan
-	command := sshclient.Command{Exec: plan.Command, Env: plan.Environment(r.local.Environ)}
+	command := sshclient.Command{Exec: plan.Command, Env: plan.Environment(r.local.Environ), After: r.forwarded}
 	if plan.SessionType == "subsystem" {
 		command.Exec, command.Subsystem = "", plan.Command
+	}
+	if plan.Forwarding.X11 && !r.client.Verdict().Degraded {
+		command.X11 = r.x11(ctx)
 	}
 	want, refused := plan.WantTTY(tty.IsTerminal(r.local.Stdin))
 	if refused {

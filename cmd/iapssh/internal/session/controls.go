@@ -47,7 +47,7 @@ func (c *controls) obey(do escape) {
 	case escHelp:
 		c.show(escapeHelp(c.char()))
 	case escList:
-		c.say("#\nThe following connections are open:\n  #0 client-session")
+		c.say("#\n" + connections(c.run.client.Forwards()))
 	case escBreak:
 		c.say("B")
 		c.work.Go(c.sendBreak) // may wait behind what is being sent
@@ -106,7 +106,7 @@ func (c *controls) background() {
 	tty.RequestStop()
 }
 
-// commandLine is ~C: it would add and remove forwardings.
+// commandLine is ~C: it adds and removes forwardings.
 func (c *controls) commandLine() {
 	switch {
 	case !c.run.plan.EscapeCommand:
@@ -119,26 +119,11 @@ func (c *controls) commandLine() {
 	c.console.cooked()
 	defer c.console.resume()
 	line, err := c.terminal.Ask(context.Background(), "\r\nssh> ", true)
-	line = strings.TrimSpace(line)
-	if err != nil || line == "" {
+	if err != nil {
 		return
 	}
-	if strings.HasPrefix(strings.TrimPrefix(strings.ToLower(line), "-"), "h") || line == "?" {
-		io.WriteString(c.run.local.RemoteStderr, commandHelp)
-		return
-	}
-	c.run.out.show("Forwardings are not built yet.")
+	c.run.work.Go(func() { c.run.obey(parseLine(line)) }) // the server may take its time
 }
-
-const commandHelp = `Commands:
-      -L[bind_address:]port:host:hostport    Request local forward
-      -R[bind_address:]port:host:hostport    Request remote forward
-      -D[bind_address:]port                  Request dynamic forward
-      -KL[bind_address:]port                 Cancel local forward
-      -KR[bind_address:]port                 Cancel remote forward
-      -KD[bind_address:]port                 Cancel dynamic forward
-None of them is built yet.
-`
 
 // stats is what is known of the connection without asking anybody.
 func (c *controls) stats() string {

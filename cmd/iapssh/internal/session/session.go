@@ -9,6 +9,7 @@
 //	hostscommand.go  KnownHostsCommand
 //	name.go      the name under which a host is known
 //	command.go   the remote command, and the one that runs here
+//	forward.go   forwards of ports and sockets; commandline.go: those that ~C asks for; x11.go: a display
 //	terminal.go  raw mode, sizes and job control, for the length of a session
 //	keyboard.go  what is typed, and the escapes in it, which escape.go finds and controls.go obeys
 //	link.go      the line that says that the link is being resumed
@@ -64,7 +65,9 @@ type run struct {
 
 	dialed, greeted, authenticated time.Time
 
-	work      sync.WaitGroup // what controls has begun; ends with the connection
+	forwarded chan struct{} // closed when the server has answered to all remote forwards; nil without an own connection
+
+	work      sync.WaitGroup // openRemotes, and what controls has begun; ends with the connection
 	abandoned bool           // written by controls before the client is closed: do not linger
 }
 
@@ -79,6 +82,11 @@ func Run(ctx context.Context, plan config.Plan, conn net.Conn, dialed time.Time,
 		return 0, err
 	}
 	defer r.settle(ctx)
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	if err := r.openForwards(ctx, stop); err != nil {
+		return 0, err
+	}
 	if err := r.share(); err != nil {
 		return 0, err
 	}
@@ -94,8 +102,12 @@ func (r *run) finish(ctx context.Context) (int, error) {
 	defer stop()
 	code, err := r.serve(ctx)
 	var killed *Killed
-	if errors.As(context.Cause(ctx), &killed) {
+	var notForwarded *sshclient.ForwardError
+	switch cause := context.Cause(ctx); {
+	case errors.As(cause, &killed):
 		return r.killed(killed), nil
+	case errors.As(cause, &notForwarded):
+		return 0, notForwarded
 	}
 	return code, err
 }
@@ -126,7 +138,7 @@ func (r *run) serve(ctx context.Context) (int, error) {
 	if r.plan.SessionType != "none" {
 		return r.runCommand(ctx)
 	}
-	if err := r.detach(false); err != nil {
+	if err := r.detach(ctx, false); err != nil {
 		return 0, err
 	}
 	if r.server != nil {
@@ -138,9 +150,15 @@ func (r *run) serve(ctx context.Context) (int, error) {
 
 // detach goes into the background if that was asked for. Messages then have nobody to
 // read them, except in a log file or where they are debugged with, as in ssh.
-func (r *run) detach(keepOutputs bool) error {
+func (r *run) detach(ctx context.Context, keepOutputs bool) error {
 	if r.local.Detach == nil {
 		return nil
+	}
+	if r.plan.Forwarding.ExitOnFailure && r.forwarded != nil {
+		<-r.forwarded
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 	}
 	r.out.log(sshclient.Debug1, fmt.Sprintf("forking to background, pid %d", os.Getpid()))
 	onStderr := r.local.Stderr == io.Writer(r.local.RemoteStderr)
@@ -222,6 +240,7 @@ func (r *run) clientConfig(trust sshclient.HostTrust) sshclient.Config {
 		Ciphers:             plan.Ciphers,
 		MACs:                plan.MACs,
 		ForwardAgent:        plan.ForwardAgent,
+		Forwards:            forwardOptions(plan),
 		RekeyBytes:          uint64(plan.RekeyBytes),
 		ServerAliveInterval: plan.ServerAliveInterval,
 		ServerAliveCountMax: plan.ServerAliveCountMax,
@@ -229,9 +248,9 @@ func (r *run) clientConfig(trust sshclient.HostTrust) sshclient.Config {
 		Banner:              r.out.banner,
 		Log:                 r.out.log,
 	}
-	if plan.RekeyBytes > 0 && plan.ForwardAgent != "" {
+	if plan.RekeyBytes > 0 && plan.MayForward() {
 		cfg.RekeyBytes = 0
-		r.out.log(sshclient.Debug1, "RekeyLimit: its bytes are left to the server's judgement, since the agent is forwarded")
+		r.out.log(sshclient.Debug1, "RekeyLimit: its bytes are left to the server's judgement, since something is forwarded, or may be")
 	}
 	if plan.RekeyInterval > 0 {
 		r.out.log(sshclient.Debug1, "RekeyLimit: its time is left to the server's judgement")
