@@ -6,8 +6,9 @@ import (
 )
 
 const (
-	// tinyBuffer is what a forwarded connection begins with: most say little.
-	tinyBuffer = 4 << 10
+	// tinyBuffer is what a silent connection keeps. It is of an odd size: what fills it is
+	// likely to go on, and not a message of some round number of bytes.
+	tinyBuffer = 6 << 10
 
 	// smallBuffer holds one SSH packet, enough for keystrokes and their echo.
 	smallBuffer = 32 << 10
@@ -20,8 +21,8 @@ const (
 // copyBuffer is what is read into on one way, as large as the data is plenty.
 //
 // That of a session grows up to its limit, and stays. Forwarded connections are many, and
-// may fall silent at any time: theirs stays small, and a bulkBuffer is borrowed for one
-// read at a time, when data is known to be there.
+// may fall silent at any time: theirs stays tiny, and a bulkBuffer is borrowed for one
+// read at a time, when more data is known to be there.
 type copyBuffer struct {
 	own   []byte
 	limit int        // of own

@@ -120,10 +120,9 @@ func TestCopyBuffer(t *testing.T) {
 		reads []int
 		want  int // size in the end
 	}{
-		{"keystrokes", &copyBuffer{own: make([]byte, tinyBuffer), limit: smallBuffer, pool: borrows}, []int{1, 1, 30}, tinyBuffer},
-		{"a little", &copyBuffer{own: make([]byte, tinyBuffer), limit: smallBuffer, pool: borrows}, []int{full, full}, 4 * tinyBuffer},
-		{"much", &copyBuffer{own: make([]byte, smallBuffer), limit: smallBuffer, pool: borrows}, []int{full, full, full}, bulkBuffer},
-		{"end of much", &copyBuffer{own: make([]byte, smallBuffer), limit: smallBuffer, pool: borrows}, []int{full, full, bulkBuffer - 1}, smallBuffer},
+		{"keystrokes", &copyBuffer{own: make([]byte, tinyBuffer), limit: tinyBuffer, pool: borrows}, []int{1, 1, 30}, tinyBuffer},
+		{"much", &copyBuffer{own: make([]byte, tinyBuffer), limit: tinyBuffer, pool: borrows}, []int{full, full, full}, bulkBuffer},
+		{"end of much", &copyBuffer{own: make([]byte, tinyBuffer), limit: tinyBuffer, pool: borrows}, []int{full, full, bulkBuffer - 1}, tinyBuffer},
 		{"session", sessionBuffer(), []int{full, full, 1, 1}, 4 * smallBuffer},
 		{"session, much", sessionBuffer(), []int{full, full, full, full, full}, bulkBuffer},
 	} {

@@ -8,9 +8,11 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"golang.org/x/crypto/ssh"
@@ -198,5 +200,66 @@ func TestOpenSSHStalledForward(t *testing.T) {
 			}
 			service.Talk(t, conn)
 		}
+	}
+}
+
+// Connections that come and go while the server asks for new keys again and again: neither side waits for the other for ever.
+// 2 GiB with IAPSSH_FULL set.
+func TestOpenSSHRekeysUnderForwards(t *testing.T) {
+	total := int64(32 << 20)
+	if os.Getenv("IAPSSH_FULL") != "" {
+		total = 2 << 30
+	}
+	server := newSSHD(t, "RekeyLimit 1M")
+	client := server.connect(t, server.settings(t))
+	echo, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var work sync.WaitGroup
+	work.Go(func() { serveEcho(echo, &work) })
+	bound, err := client.Forwards().Open(t.Context(), Forward{Listen: Endpoint{Host: "127.0.0.1"}, Connect: endpointOf(echo.Addr())})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var left atomic.Int64
+	left.Store(total)
+	var churning sync.WaitGroup
+	for range 16 {
+		churning.Go(func() {
+			for left.Add(-2<<20) >= 0 {
+				conn, err := net.Dial("tcp", bound.String())
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				said := io.LimitReader(rand.NewChaCha8([32]byte{5}), 1<<20)
+				churning.Go(func() {
+					io.Copy(conn, said)
+					conn.(halfCloser).CloseWrite()
+				})
+				n, err := io.Copy(io.Discard, conn)
+				conn.Close()
+				if err != nil || n != 1<<20 {
+					t.Errorf("%d bytes came back, %v", n, err)
+				}
+			}
+		})
+	}
+	churning.Wait()
+	echo.Close()
+	work.Wait()
+}
+
+func serveEcho(listener net.Listener, work *sync.WaitGroup) {
+	for {
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		work.Go(func() {
+			io.Copy(conn, conn)
+			conn.Close()
+		})
 	}
 }

@@ -144,5 +144,5 @@ func (s *splice) half() {
 }
 
 func (s *splice) buffer() *copyBuffer {
-	return &copyBuffer{own: make([]byte, tinyBuffer), limit: smallBuffer, pool: &s.forwards.buffers}
+	return &copyBuffer{own: make([]byte, tinyBuffer), limit: tinyBuffer, pool: &s.forwards.buffers}
 }

@@ -6,14 +6,17 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/net/proxy"
 
@@ -49,18 +52,27 @@ func TestForwards(t *testing.T) {
 	}
 }
 
-func newLab(t *testing.T, faults ...iaptest.Fault) *lab.Lab {
+// newLab makes a lab whose relay must not see a rule broken.
+func newLab(t *testing.T) *lab.Lab {
 	t.Helper()
-	l, err := lab.New(lab.Config{Dir: t.TempDir(), SSHD: true, Faults: faults})
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := newTolerantLab(t)
 	t.Cleanup(func() {
 		l.Close()
 		if v := l.Relay.Violations(); len(v) > 0 {
 			t.Errorf("iapssh broke rules of the relay:\n%s", iaptest.Report(v))
 		}
 	})
+	return l
+}
+
+// newTolerantLab makes a lab for programs that may be killed.
+func newTolerantLab(t *testing.T) *lab.Lab {
+	t.Helper()
+	l, err := lab.New(lab.Config{Dir: t.TempDir(), SSHD: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.Close)
 	return l
 }
 
@@ -109,14 +121,18 @@ func (c *forwardCell) listen(t *testing.T, choose bool) {
 	}
 }
 
-// freePort finds a port that nobody listens on.
+// freePort finds a port that nobody listens on, and that no system gives to whoever asks for any.
 func freePort(t *testing.T) string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	t.Helper()
+	for range 100 {
+		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 12000+rand.N(16000)))
+		if err == nil {
+			defer listener.Close()
+			return listener.Addr().String()
+		}
 	}
-	defer listener.Close()
-	return listener.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // run talks through each of the forwards at once.
@@ -176,8 +192,8 @@ type iapsshProcess struct {
 	said  []string
 }
 
-// startIapssh starts this program, as the command that it tests, in a lab.
-func startIapssh(t *testing.T, l *lab.Lab, args ...string) *iapsshProcess {
+// iapsshCommand is this program, as the command that it tests, in a lab.
+func iapsshCommand(t *testing.T, l *lab.Lab, args ...string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -186,6 +202,17 @@ func startIapssh(t *testing.T, l *lab.Lab, args ...string) *iapsshProcess {
 	cmd := exec.Command(self, args...)
 	cmd.Args[0] = "iapssh"
 	cmd.Env = l.Environ(os.Environ())
+	return cmd
+}
+
+func startIapssh(t *testing.T, l *lab.Lab, args ...string) *iapsshProcess {
+	t.Helper()
+	return startProcess(t, iapsshCommand(t, l, args...))
+}
+
+// startProcess starts an ssh that ends with the test.
+func startProcess(t *testing.T, cmd *exec.Cmd) *iapsshProcess {
+	t.Helper()
 	messages, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -199,7 +226,7 @@ func startIapssh(t *testing.T, l *lab.Lab, args ...string) *iapsshProcess {
 		cmd.Process.Kill()
 		cmd.Wait()
 		if t.Failed() {
-			t.Logf("%v said:\n%q", args, p.said)
+			t.Logf("%v said:\n%q", cmd.Args, p.said)
 		}
 	})
 	return p
@@ -240,4 +267,40 @@ func (p *iapsshProcess) stop(t *testing.T) {
 	if err := p.cmd.Wait(); err != nil {
 		t.Errorf("it has ended with %v", err)
 	}
+}
+
+// memory is what the process has in use. It skips the test where the system does not tell.
+func (p *iapsshProcess) memory(t *testing.T) (bytes int64) {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		t.Skipf("the system does not tell what a process uses: %v", err)
+	}
+	_, after, _ := strings.Cut(string(status), "VmRSS:")
+	if _, err := fmt.Sscan(after, &bytes); err != nil {
+		t.Fatal(err)
+	}
+	return bytes << 10
+}
+
+// files counts the process's open files.
+func (p *iapsshProcess) files(t *testing.T) int {
+	t.Helper()
+	open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(open)
+}
+
+// awaitFiles waits until no more than so many files are open.
+func (p *iapsshProcess) awaitFiles(t *testing.T, count int) {
+	t.Helper()
+	for range 200 {
+		if p.files(t) <= count {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Errorf("%d files are open, %d were", p.files(t), count)
 }

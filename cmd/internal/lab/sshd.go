@@ -25,7 +25,7 @@ func prepareSSHD(dir, home string, authorized ssh.PublicKey) (server *sshtest.In
 	}
 	server, err = sshtest.OpenSSH{
 		Dir: dir, HostKeys: []any{private}, AuthorizedKeys: []ssh.PublicKey{authorized},
-		Settings: []string{"PermitUserEnvironment yes", "AcceptEnv *", "Subsystem sftp internal-sftp", "SetEnv HOME=" + home},
+		Settings: []string{"PermitUserEnvironment yes", "AcceptEnv *", "X11Forwarding yes", "Subsystem sftp internal-sftp", "SetEnv HOME=" + home},
 	}.Prepare()
 	if err != nil {
 		return nil, nil, err
