@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 
@@ -12,6 +14,46 @@ import (
 	"github.com/iapssh/iapssh/sshclient"
 	"github.com/iapssh/iapssh/sshclient/sshtest"
 )
+
+// A forward of a port to a server that only the far side reaches.
+func ExampleForwards_Open() {
+	server := sshtest.NewServer()
+	server.AllowAll = true
+	server.Start()
+	defer server.Close()
+	web := httptest.NewServer(http.NotFoundHandler())
+	defer web.Close()
+
+	ctx := context.Background()
+	client, err := sshclient.Handshake(ctx, server.Dial(), sshclient.Config{
+		User: "alice", Host: "lab", Trust: sshclient.TrustKeys(server.HostKey()),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer client.Close()
+
+	there := web.Listener.Addr().(*net.TCPAddr)
+	bound, err := client.Forwards().Open(ctx, sshclient.Forward{
+		Kind:    sshclient.LocalForward,
+		Listen:  sshclient.Endpoint{Host: "127.0.0.1"}, // and any port
+		Connect: sshclient.Endpoint{Host: "127.0.0.1", Port: there.Port},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	answer, err := http.Get("http://" + bound.String())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	answer.Body.Close()
+	fmt.Println(answer.Status)
+	// Output:
+	// 404 Not Found
+}
 
 // A command on a server whose host key is known, logged in to with a key at hand.
 func Example() {

@@ -3,9 +3,13 @@ package sshclient
 import (
 	"errors"
 	"fmt"
+	"net"
+	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/crypto/ssh"
 
 	"github.com/iapssh/iapssh/sshclient/sshtest"
 )
@@ -178,5 +182,102 @@ func TestForwardErrors(t *testing.T) {
 	client.Close()
 	if _, err := forwards.Open(t.Context(), Forward{}); !errors.Is(err, ErrClosed) {
 		t.Errorf("open after Close: %v", err)
+	}
+}
+
+// Connections that come in a flood, to a program that takes none of them, are in nobody's way.
+func TestRemoteForwardFlood(t *testing.T) {
+	needShell(t)
+	client := connect(t, sshtest.NewServer())
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Close()
+	bound, err := client.Forwards().Open(t.Context(), Forward{Kind: RemoteForward, Listen: Endpoint{Host: "127.0.0.1"}, Connect: endpointOf(busy.Addr())})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 200 {
+		conn, err := net.Dial("tcp", bound.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+	}
+	testCommands(t, client)
+	if err := client.Forwards().Cancel(t.Context(), Forward{Kind: RemoteForward, Listen: bound}); err != nil {
+		t.Error(err)
+	}
+}
+
+// What a server opens unasked is refused, and told of a few times.
+func TestUnaskedChannels(t *testing.T) {
+	const tries = 50
+	server := sshtest.NewServer()
+	server.AllowAll = true
+	server.Handler = func(s *sshtest.Session) sshtest.Exit {
+		for i := range tries {
+			kind := []string{forwardedTCP, forwardedUnix, agentChannel, x11Channel, "session", "nonsense"}[i%6]
+			payload := ssh.Marshal(struct {
+				Host       string
+				Port       uint32
+				OriginHost string
+				OriginPort uint32
+			}{"localhost", 80, "10.0.0.1", 1234})
+			if _, _, err := s.Conn.OpenChannel(kind, payload); err == nil {
+				return sshtest.Exit{Status: 1}
+			}
+		}
+		return sshtest.Exit{}
+	}
+	defer server.Close()
+	log := &logRecorder{}
+	config := labConfig(server)
+	config.Log = log.add
+	client, err := Handshake(t.Context(), server.Dial(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if _, _, result := execute(t, client, Command{}, nil); result.Status != 0 {
+		t.Errorf("%+v", result)
+	}
+	if !log.has("WARNING: Server requests forwarding for unknown localhost:80") || log.count("forwarding") > 2*complaintBurst {
+		t.Errorf("log:\n%s", strings.Join(log.lines, "\n"))
+	}
+}
+
+// When the server goes away, so does all that leads to it.
+func TestForwardsEndWithTheServer(t *testing.T) {
+	server := sshtest.NewServer()
+	client := connect(t, server)
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	var ends []net.Conn
+	for _, kind := range []ForwardKind{LocalForward, RemoteForward, DynamicForward} {
+		bound, err := client.Forwards().Open(t.Context(), Forward{Kind: kind, Listen: Endpoint{Host: "127.0.0.1"}, Connect: endpointOf(silent.Addr())})
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn, err := net.Dial("tcp", bound.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		ends = append(ends, conn)
+	}
+	server.Close()
+	for _, conn := range ends {
+		if _, err := conn.Read(make([]byte, 1)); err == nil {
+			t.Error("a connection has said something")
+		}
+	}
+	client.Close()
+	if open := client.Forwards().List(); len(open) != 0 {
+		t.Errorf("%v are open", open)
 	}
 }

@@ -206,7 +206,7 @@ func TestOpenSSHStalledForward(t *testing.T) {
 // Connections that come and go while the server asks for new keys again and again: neither side waits for the other for ever.
 // 2 GiB with IAPSSH_FULL set.
 func TestOpenSSHRekeysUnderForwards(t *testing.T) {
-	total := int64(32 << 20)
+	total := int64(24 << 20)
 	if os.Getenv("IAPSSH_FULL") != "" {
 		total = 2 << 30
 	}

@@ -119,7 +119,7 @@ func TestForwardsSurviveLinks(t *testing.T) {
 func TestManyConnections(t *testing.T) {
 	t.Parallel()
 	full := os.Getenv("IAPSSH_FULL") != ""
-	count := map[bool]int{false: 100, true: 1000}[full]
+	count := map[bool]int{false: 30, true: 1000}[full]
 	echo, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -57,14 +57,12 @@ func TestX11Failures(t *testing.T) {
 	l := newLab(t)
 	for _, test := range []struct{ option, display, want string }{
 		{"-X", "127.0.0.1:9", "Warning: untrusted X11 forwarding setup failed: xauth key data not generated\n"},
-		{"-Y", "127.0.0.1:9", "Warning: No xauth data; using fake authentication data for X11 forwarding.\n"},
 		{"-Y", "some;where", "DISPLAY \"some;where\" invalid; disabling X11 forwarding\n"},
-		{"-Y", "", ""},
 	} {
 		cmd := iapsshCommand(t, l, test.option, "-o", "SetEnv=XAUTHORITY="+filepath.Join(t.TempDir(), "remote"), "lab-vm", "true")
 		cmd.Env = append(cmd.Env, "DISPLAY="+test.display, "XAUTHORITY="+filepath.Join(t.TempDir(), "none"))
 		out, err := cmd.CombinedOutput()
-		if err != nil || !strings.HasPrefix(string(out), test.want) || test.want == "" && len(out) > 0 {
+		if err != nil || !strings.HasPrefix(string(out), test.want) {
 			t.Errorf("%s, %q: %q, %v", test.option, test.display, out, err)
 		}
 	}

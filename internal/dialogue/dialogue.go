@@ -30,7 +30,7 @@ func said() int {
 	if os.Getenv("IAPSSH_FULL") != "" {
 		return 8 << 20
 	}
-	return 400 << 10
+	return 160 << 10
 }
 
 // A Service talks to whoever connects.

@@ -30,7 +30,7 @@ type Server struct {
 	Banner     string   // sent before authentication
 	RefusePTY  bool     // refuse terminals
 	RefuseExec bool     // refuse exec, shell and subsystem requests
-	RefuseOpen bool     // refuse session channels
+	RefuseOpen bool     // refuse sessions and connections
 	Shell      []string // the login shell and its arguments; empty means the machine's
 	Env        []string // environment of commands, added to this process's
 	Dir        string   // working directory of commands; empty means this process's
@@ -189,11 +189,17 @@ func (s *Server) ServeConn(conn net.Conn) error {
 	s.mu.Unlock()
 
 	var sessions sync.WaitGroup
+	forwards := &forwarder{conn: sshConn, work: &sessions, listeners: map[string]net.Listener{}}
 	sessions.Add(1)
-	go refuseRequests(reqs, &sessions)
+	go forwards.serveRequests(reqs)
 	for ch := range chans {
-		if ch.ChannelType() != "session" || s.RefuseOpen {
+		if s.RefuseOpen {
 			ch.Reject(ssh.Prohibited, "refused")
+			continue
+		}
+		if ch.ChannelType() != "session" {
+			sessions.Add(1)
+			go forwards.connect(ch)
 			continue
 		}
 		channel, requests, err := ch.Accept()
@@ -205,9 +211,4 @@ func (s *Server) ServeConn(conn net.Conn) error {
 	}
 	sessions.Wait()
 	return nil
-}
-
-func refuseRequests(reqs <-chan *ssh.Request, done *sync.WaitGroup) {
-	defer done.Done()
-	ssh.DiscardRequests(reqs)
 }
