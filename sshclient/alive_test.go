@@ -3,6 +3,7 @@ package sshclient
 import (
 	"errors"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -115,6 +116,19 @@ func (l *logRecorder) count(line string) int {
 	n := 0
 	for _, have := range l.lines {
 		if have == line {
+			n++
+		}
+	}
+	return n
+}
+
+// begin returns how many lines begin with prefix.
+func (l *logRecorder) begin(prefix string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := 0
+	for _, have := range l.lines {
+		if strings.HasPrefix(have, prefix) {
 			n++
 		}
 	}

@@ -1,6 +1,7 @@
 package sshclient
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -211,11 +212,26 @@ func TestRemoteForwardFlood(t *testing.T) {
 	}
 }
 
+// connectLogging is connect with what the client says.
+func connectLogging(t *testing.T, server *sshtest.Server) (*Client, *logRecorder) {
+	t.Helper()
+	server.AllowAll = true
+	t.Cleanup(server.Close)
+	log := &logRecorder{}
+	config := labConfig(server)
+	config.Log = log.add
+	client, err := Handshake(t.Context(), server.Dial(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	return client, log
+}
+
 // What a server opens unasked is refused, and told of a few times.
 func TestUnaskedChannels(t *testing.T) {
 	const tries = 50
 	server := sshtest.NewServer()
-	server.AllowAll = true
 	server.Handler = func(s *sshtest.Session) sshtest.Exit {
 		for i := range tries {
 			kind := []string{forwardedTCP, forwardedUnix, agentChannel, x11Channel, "session", "nonsense"}[i%6]
@@ -231,19 +247,11 @@ func TestUnaskedChannels(t *testing.T) {
 		}
 		return sshtest.Exit{}
 	}
-	defer server.Close()
-	log := &logRecorder{}
-	config := labConfig(server)
-	config.Log = log.add
-	client, err := Handshake(t.Context(), server.Dial(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
+	client, log := connectLogging(t, server)
 	if _, _, result := execute(t, client, Command{}, nil); result.Status != 0 {
 		t.Errorf("%+v", result)
 	}
-	if !log.has("WARNING: Server requests forwarding for unknown localhost:80") || log.count("forwarding") > 2*complaintBurst {
+	if n := log.begin("WARNING: Server requests forwarding for unknown localhost:80"); n == 0 || n+log.begin("Warning: ssh server tried") > 2*complaintBurst {
 		t.Errorf("log:\n%s", strings.Join(log.lines, "\n"))
 	}
 }
@@ -279,5 +287,76 @@ func TestForwardsEndWithTheServer(t *testing.T) {
 	client.Close()
 	if open := client.Forwards().List(); len(open) != 0 {
 		t.Errorf("%v are open", open)
+	}
+}
+
+// Connections that lead nowhere are told of in a line each, but not in hundreds.
+func TestFailedConnections(t *testing.T) {
+	gone, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nowhere := endpointOf(gone.Addr())
+	gone.Close()
+	for kind, line := range map[ForwardKind]string{LocalForward: "channel 1: open failed: connect failed: ", RemoteForward: "connect_to " + nowhere.String() + ": failed: "} {
+		client, log := connectLogging(t, sshtest.NewServer())
+		bound, err := client.Forwards().Open(t.Context(), Forward{Kind: kind, Listen: Endpoint{Host: "127.0.0.1"}, Connect: nowhere})
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		for range 10 * complaintBurst {
+			conn, err := net.Dial("tcp", bound.String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n, err := conn.Read(make([]byte, 1)); err == nil {
+				t.Errorf("%d bytes came from nowhere", n)
+			}
+			conn.Close()
+		}
+		most := complaintBurst + complaintRate*int(1+time.Since(began).Seconds())
+		if n := log.begin(line); n < complaintBurst || n > most {
+			t.Errorf("%d lines %q, log:\n%s", n, line, strings.Join(log.lines, "\n"))
+		}
+	}
+}
+
+// A connection is listed in ssh's words for as long as it lasts, which Drain waits for.
+func TestConnectionsAreListed(t *testing.T) {
+	client := connect(t, sshtest.NewServer())
+	far, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer far.Close()
+	to := endpointOf(far.Addr())
+	bound, err := client.Forwards().Open(t.Context(), Forward{Listen: Endpoint{Host: "127.0.0.1"}, Connect: to})
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.Dial("tcp", bound.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	served, err := far.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	from := endpointOf(conn.LocalAddr())
+	want := fmt.Sprintf("#1 direct-tcpip: listening port %d for 127.0.0.1 port %d, connect from 127.0.0.1 port %d to 127.0.0.1 port %d", bound.Port, to.Port, from.Port, bound.Port)
+	if got := client.Forwards().Connections(); len(got) != 1 || got[0] != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	gaveUp := errors.New("gave up")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(gaveUp)
+	if err := client.Forwards().Drain(ctx); !errors.Is(err, gaveUp) {
+		t.Errorf("with a connection open: %v", err)
+	}
+	conn.Close()
+	served.Close()
+	if err := client.Forwards().Drain(t.Context()); err != nil || len(client.Forwards().Connections()) != 0 {
+		t.Errorf("%v, %q are left", err, client.Forwards().Connections())
 	}
 }

@@ -114,6 +114,29 @@ func TestForwardsSurviveLinks(t *testing.T) {
 	}
 }
 
+// A connection over a forward keeps ssh from ending with its command.
+func TestForwardOutlivesCommand(t *testing.T) {
+	t.Parallel()
+	service := dialogue.Serve(t, "tcp", dialogue.Impatient)
+	local := freePort(t)
+	cmd := iapsshCommand(t, newLab(t), "-v", "-L", local+":"+service.Addr.String(), "-R", "0", "lab-vm", "cat")
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := startProcess(t, cmd)
+	p.await(t, `remote forward (success) for: listen `)
+	conn, err := net.Dial("tcp", local)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.await(t, `Connection to port (\d+) forwarding to`)
+	stdin.Close()
+	p.await(t, `Exit status (0)`)
+	service.Talk(t, conn)
+	p.wait(t)
+}
+
 // Many connections through one dynamic forward: an idle one costs little, and nothing of them is left. 1,000 of them, and
 // what they cost, with IAPSSH_FULL set, which wants the race detector off.
 func TestManyConnections(t *testing.T) {

@@ -261,6 +261,12 @@ func (p *iapsshProcess) await(t *testing.T, pattern string) string {
 func (p *iapsshProcess) stop(t *testing.T) {
 	t.Helper()
 	p.cmd.Process.Signal(syscall.SIGTERM)
+	p.wait(t)
+}
+
+// wait waits for its end.
+func (p *iapsshProcess) wait(t *testing.T) {
+	t.Helper()
 	for line := range p.lines {
 		p.said = append(p.said, line)
 	}
