@@ -20,7 +20,8 @@
 //   - session.go, request.go, pump.go: a command or shell, its requests, its bytes
 //   - forward.go, forwards.go: [Forwards], what is forwarded; complain.go: and what fails
 //   - listen.go, socks.go: local and dynamic forwards; dial.go: connections made by the server
-//   - remote.go: forwards whose listening end is the server's; channels.go: all that a server opens
+//   - remote.go: forwards whose listening end is the server's; forwarded.go: what comes over them
+//   - channels.go: all that a server opens
 //   - x11.go: a display that is forwarded
 //   - splice.go, copy.go: how the bytes of a forwarded connection are moved
 //   - alive.go: [LinkState] and the server-alive count

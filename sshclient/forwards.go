@@ -154,7 +154,9 @@ func (f *Forwards) enter(s *splice) bool {
 	return true
 }
 
+// leave ends a connection, and frees its number.
 func (f *Forwards) leave(s *splice) {
+	s.close()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.conns[s.number-1] = nil

@@ -144,7 +144,6 @@ func (l *listener) serve(conn halfCloser) {
 	defer f.client.work.Done()
 	s := &splice{forwards: f}
 	s.connect(conn)
-	defer s.close()
 	to := l.forward.Connect
 	if l.forward.Kind == DynamicForward {
 		s.name = fmt.Sprintf("dynamic-tcpip: listening port %d", port)
@@ -152,6 +151,7 @@ func (l *listener) serve(conn halfCloser) {
 		s.describe(conn, port, to)
 	}
 	if !f.enter(s) {
+		conn.Close()
 		return
 	}
 	defer f.leave(s)

@@ -56,6 +56,20 @@ func (s *splice) open(channel ssh.Channel, reqs <-chan *ssh.Request) {
 	go s.serveRequests(reqs)
 }
 
+// answer takes a channel that the server opens, if dialling the local end has gone well.
+func (s *splice) answer(open ssh.NewChannel, local halfCloser, err error) bool {
+	if err != nil {
+		open.Reject(ssh.ConnectionFailed, "open failed")
+		return false
+	}
+	s.connect(local)
+	channel, reqs, err := open.Accept()
+	if err == nil {
+		s.open(channel, reqs)
+	}
+	return err == nil
+}
+
 // connect takes the local connection. Once the connection to the server has ended it is
 // closed instead.
 func (s *splice) connect(local halfCloser) {
@@ -93,12 +107,12 @@ func (s *splice) giveUp() { s.channel.Close() }
 
 // close ends a connection that run has carried, or that has come to nothing.
 func (s *splice) close() {
+	if s.local != nil {
+		s.local.Close()
+	}
 	if s.channel != nil {
 		s.channel.Close()
 		s.work.Wait()
-	}
-	if s.local != nil {
-		s.local.Close()
 	}
 }
 

@@ -123,23 +123,15 @@ func (f *Forwards) serveX11(open ssh.NewChannel) {
 		return
 	}
 	s := &splice{forwards: f, name: x11Channel}
-	defer s.close()
 	if !f.enter(s) {
 		open.Reject(ssh.ConnectionFailed, "open failed")
 		return
 	}
 	defer f.leave(s)
 	local, err := f.dialDisplay(x.Display)
-	if err != nil {
-		open.Reject(ssh.ConnectionFailed, "no display")
+	if !s.answer(open, local, err) {
 		return
 	}
-	s.connect(local)
-	channel, reqs, err := open.Accept()
-	if err != nil {
-		return
-	}
-	s.open(channel, reqs)
 	if err := x.introduce(s); err != nil {
 		f.complain("X11 connection rejected because of wrong authentication. (%v)", err)
 		return

@@ -40,7 +40,7 @@ type Forward struct {
 	Connect Endpoint // zero for the dynamic kinds
 }
 
-// MayForward says whether the connection may carry more than one session.
+// MayForward says whether channels may come and go beside the session's.
 func (p Plan) MayForward() bool {
 	return len(p.Forwarding.Forwards) > 0 || p.Forwarding.X11 || p.ForwardAgent != "" || p.EscapeCommand
 }
