@@ -24,6 +24,7 @@ type Line struct {
 
 	mu     sync.Mutex // guards the fields below
 	open   map[io.Closer]bool
+	cut    bool
 	closed bool
 }
 
@@ -54,12 +55,31 @@ func (l *Line) Close() {
 	l.tasks.Wait()
 }
 
+// Cut breaks all connections, and those that come until Mend.
+func (l *Line) Cut() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.cut = true
+	for c := range l.open {
+		if _, entrance := c.(net.Listener); !entrance {
+			c.Close()
+		}
+	}
+}
+
+// Mend lets connections through again.
+func (l *Line) Mend() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.cut = false
+}
+
 // keep makes Close close c.
 func (l *Line) keep(c io.Closer) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.open[c] = true
-	if l.closed {
+	if l.closed || l.cut {
 		c.Close()
 	}
 }
