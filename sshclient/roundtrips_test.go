@@ -3,7 +3,6 @@
 package sshclient
 
 import (
-	"math"
 	"net"
 	"os"
 	"os/exec"
@@ -115,7 +114,7 @@ func TestRoundTrips(t *testing.T) {
 	const command = "echo out; sleep 0.2" // the end is no part of it
 
 	_, port, _ := net.SplitHostPort(line.listener.Addr().String())
-	stocks := line.fewest(math.MaxInt, func(first func()) {
+	stock := func(first func()) {
 		cmd := exec.Command("ssh", "-F", "none", "-p", port, "-i", key, "-o", "IdentitiesOnly=yes", "-o", "HostKeyAlias=sshd",
 			"-o", "UserKnownHostsFile="+known, "-o", "UpdateHostKeys=no", server.user+"@127.0.0.1", command)
 		cmd.Env = append(os.Environ(), "HOME="+dir)
@@ -129,8 +128,8 @@ func TestRoundTrips(t *testing.T) {
 		out.Read(make([]byte, 4))
 		first()
 		cmd.Wait()
-	})
-	ours := line.fewest(stocks, func(first func()) {
+	}
+	ours := func(first func()) {
 		conn, err := net.Dial("tcp", line.listener.Addr().String())
 		if err != nil {
 			t.Fatal(err)
@@ -147,28 +146,28 @@ func TestRoundTrips(t *testing.T) {
 			t.Fatal(err)
 		}
 		session.Run(Streams{Stdout: firstWrite(first)})
-	})
-	t.Logf("flights to the first output: %d, stock ssh %d", ours, stocks)
-	if ours > stocks {
-		t.Errorf("%d flights to the first output, stock ssh %d", ours, stocks)
+	}
+	// A busy machine may tear a flight apart, or be so slow to send that two are one.
+	for try := range 3 {
+		our, stocks := line.flightsTo(ours), line.flightsTo(stock)
+		t.Logf("flights to the first output: %d, stock ssh %d", our, stocks)
+		if our <= stocks {
+			break
+		}
+		if try == 2 {
+			t.Errorf("%d flights to the first output, stock ssh %d", our, stocks)
+		}
 	}
 }
 
-// fewest is the least number of flights until try calls first. A busy machine may tear
-// one apart: what is more than enough is tried again.
-func (l *delayLine) fewest(enough int, try func(first func())) int {
-	best := math.MaxInt
-	for range 3 {
-		try(func() {
-			l.mu.Lock()
-			defer l.mu.Unlock()
-			best = min(best, l.flights)
-		})
-		if best <= enough {
-			break
-		}
-	}
-	return best
+// flightsTo is the number of flights until try calls first.
+func (l *delayLine) flightsTo(try func(first func())) (flights int) {
+	try(func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		flights = l.flights
+	})
+	return flights
 }
 
 // firstWrite is a Writer that calls itself at what is written first.

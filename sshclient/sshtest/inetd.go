@@ -5,6 +5,7 @@ import (
 	"net"
 	"os/exec"
 	"sync"
+	"time"
 )
 
 // Inetd runs a server program once for each connection, with the connection as its
@@ -82,6 +83,7 @@ func (s *Inetd) start(conn net.Conn) error {
 	defer file.Close()
 	cmd := exec.Command(s.Args[0], s.Args[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = file, file, s.Stderr
+	cmd.WaitDelay = time.Second // what it leaves running may keep its Stderr open
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
