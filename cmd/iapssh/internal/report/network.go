@@ -17,7 +17,9 @@ const (
 	proxyFix       = "set HTTPS_PROXY=http://[USER:PASSWORD@]HOST:PORT (https:// and socks5h:// go as well), or gcloud's proxy/type, proxy/address and proxy/port"
 	inspectFix     = "if your network inspects TLS, name its CA file: gcloud config set core/custom_ca_certs_file FILE"
 	certificateFix = "see: gcloud topic client-certificate; where your organisation does not want one, go without: gcloud config set context_aware/use_client_certificate false"
-	portalFix      = "sign in there with a browser, then try again"
+	// deviceFix is for who is known, but does not come from a device, or a place, that the organisation admits.
+	deviceFix = "the certificate of this device may be missing, unknown or expired: gcloud config set context_aware/use_client_certificate true, and see: gcloud topic client-certificate"
+	portalFix = "sign in there with a browser, then try again"
 )
 
 // ofNetwork explains what stands between us and Google, whether it was a token or the relay that was asked for: a proxy, a portal,
@@ -35,8 +37,9 @@ func ofNetwork(err error, _ Facts) (Failure, bool) {
 	case errors.As(err, &unshown):
 		return Failure{Cause: unshown.Error(), Fix: certificateFix}, true
 	case isAlert(err):
-		return failure("Google breaks off the TLS connection: "+err.Error(),
-			"the certificate of this device may be missing, unknown or expired; see: gcloud topic client-certificate"), true
+		return failure("Google breaks off the TLS connection: "+err.Error(), deviceFix), true
+	case errors.As(err, &refresh) && refresh.Code == "access_denied":
+		return failure("Google does not let this device sign in: "+refresh.Error(), deviceFix), true
 	case errors.As(err, &setting):
 		return Failure{Cause: setting.Error(), Fix: proxyFix}, true
 	case errors.As(err, &refused):

@@ -48,6 +48,7 @@ func TestBetweenUsAndGoogle(t *testing.T) {
 		"no certificate":   {dialed(iap.StageTLS, &creds.ClientCertificateError{Origin: "/c.json", Err: creds.ErrNoCertificateSource}), "context-aware access is on: no client certificate from /c.json", "gcloud topic client-certificate"},
 		"no host":          {dialed(iap.StageToken, &creds.RefreshError{Err: &creds.NoMTLSHostError{Host: "accounts.google.com"}}), "in place of accounts.google.com", "use_client_certificate false"},
 		"not this device":  {dialed(iap.StageUpgrade, &iap.LinkError{Err: &net.OpError{Op: "remote error", Err: errors.New("tls: certificate required")}}), "Google breaks off the TLS connection: ", "certificate of this device"},
+		"not admitted":     {dialed(iap.StageToken, &creds.RefreshError{Type: "authorized_user", Status: 400, Code: "access_denied"}), "does not let this device sign in", "use_client_certificate true"},
 		"token redirected": {dialed(iap.StageToken, &creds.RefreshError{Status: 302}), "captive portal", "browser"},
 	} {
 		got := Of(tc.err, Facts{})
