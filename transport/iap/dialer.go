@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"net/http"
 	"net/url"
 	"time"
 
@@ -48,6 +49,8 @@ type Dialer struct {
 	Endpoint string
 	// UserAgent of the upgrade request. Empty: "iapssh".
 	UserAgent string
+	// Header goes with the upgrade request, beside what the protocol wants there.
+	Header http.Header
 	// Resume bounds one outage: how long a session tries to get a new link. 0 means 15 minutes, less than 0 not at all.
 	Resume time.Duration
 	// Linger is how long a session goes on in silence after CloseWrite. 0 means 10 seconds.

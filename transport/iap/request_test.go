@@ -48,7 +48,8 @@ func TestRequest(t *testing.T) {
 			return (&net.Dialer{}).DialContext(ctx, network, s.Listener.Addr().String())
 		},
 		Proxy: func(*url.URL) (*url.URL, error) { return nil, nil },
-		Token: func(context.Context, string) (string, error) { return "secret-token", nil },
+		Token:  func(context.Context, string) (string, error) { return "secret-token", nil },
+		Header: http.Header{"X-Goog-Request-Reason": {"ticket 7"}},
 	}
 	err := failedDial(t, d, iap.Target{Project: "p", Zone: "z", Instance: "a&b c", Port: 22}, iap.StageUpgrade)
 	if strings.Contains(err.Error(), "secret-token") {
@@ -67,6 +68,7 @@ func TestRequest(t *testing.T) {
 	for name, want := range map[string]string{
 		"Authorization":            "Bearer secret-token",
 		"Origin":                   "bot:iap-tunneler",
+		"X-Goog-Request-Reason":    "ticket 7",
 		"Sec-Websocket-Protocol":   "relay.tunnel.cloudproxy.app",
 		"Sec-Websocket-Version":    "13",
 		"Sec-Websocket-Extensions": "",

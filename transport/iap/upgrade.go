@@ -26,7 +26,12 @@ const (
 
 // upgrade asks for a WebSocket over conn. It owns conn: an error closes it.
 func (d *Dialer) upgrade(ctx context.Context, conn *frameConn, address, token string) (*websocket.Conn, error) {
-	header := http.Header{"Origin": {origin}, "User-Agent": {d.userAgent()}}
+	header := d.Header.Clone()
+	if header == nil {
+		header = http.Header{}
+	}
+	header.Set("Origin", origin)
+	header.Set("User-Agent", d.userAgent())
 	if token != "" {
 		header.Set("Authorization", "Bearer "+token)
 	}
