@@ -2,10 +2,10 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"strconv"
 	"sync"
 	"time"
@@ -26,17 +26,29 @@ type relay struct {
 	http   *http.Client
 	cloud  *vm.Cloud                        // Google's APIs
 	debug  func(format string, args ...any) // -v
+	say    func(line string)
 
 	clock *clock    // of the attempt in progress
 	begin time.Time // when the last attempt began, less the time for signing in
 
-	mu     sync.Mutex // guards source
-	source *creds.Source
+	mu      sync.Mutex // guards what follows
+	source  *creds.Source
+	last    string // the last token that the dialer got
+	refused string // one that the relay turned down in place of a session
+	dialled bool   // there is a session: its user would rather wait than lose it
 }
 
 func newRelay(plan config.Plan, messages io.Writer) (*relay, error) {
-	r := &relay{plan: plan, dialer: iap.Dialer{URL: plan.RelayURL, Universe: plan.Universe, UserAgent: "iapssh/" + version}, debug: func(string, ...any) {}}
-	r.dialer.Token = r.token
+	r := &relay{
+		plan:   plan,
+		dialer: iap.Dialer{URL: plan.RelayURL, Universe: plan.Universe, UserAgent: "iapssh/" + version, Header: apiHeader(plan)},
+		debug:  func(string, ...any) {},
+		say:    func(string) {},
+	}
+	r.dialer.Token = r.dialToken
+	if plan.LogLevel >= config.LogError {
+		r.say = func(line string) { fmt.Fprintln(messages, "iapssh: "+report.Clean(line)) }
+	}
 	if plan.LogLevel >= config.LogDebug1 {
 		r.debug = debugLines(messages)
 		r.dialer.Trace = traceTo(r.debug)
@@ -108,7 +120,7 @@ func (r *relay) connect(ctx context.Context, plan config.Plan) (net.Conn, error)
 	case config.RouteProxyCommand:
 		return proxycommand.Dial(plan.ProxyCommand, plan.Host)
 	}
-	return r.dialer.Dial(ctx, target(plan))
+	return r.dialTarget(ctx)
 }
 
 // direct connects over TCP.
@@ -137,41 +149,23 @@ func (r *relay) dial(ctx context.Context) (conn *iap.Conn, err error) {
 		return nil, err
 	}
 	err = r.located(ctx, func() error {
-		conn, err = r.dialer.Dial(ctx, target(r.plan))
+		conn, err = r.dialTarget(ctx)
 		return err
 	})
 	return conn, err
 }
 
-// signInTimeout bounds the requests that get an access token.
-const signInTimeout = time.Minute
-
-// token is the dialer's token source.
-func (r *relay) token(ctx context.Context, refused string) (string, error) {
-	if r.clock != nil {
-		r.clock.pause()
-		defer r.clock.resume()
+// dialTarget opens a session with the plan's target, which is known.
+func (r *relay) dialTarget(ctx context.Context) (*iap.Conn, error) {
+	conn, err := r.dialer.Dial(ctx, target(r.plan))
+	if r.mayHaveAged(err) {
+		r.debug("%v; trying once more with a new access token", err)
+		conn, err = r.dialer.Dial(ctx, target(r.plan))
 	}
-	ctx, cancel := context.WithTimeout(ctx, signInTimeout)
-	defer cancel()
-	source, err := r.credentials(ctx)
-	if err != nil {
-		return "", err
-	}
-	return source.Token(ctx, refused)
-}
-
-func (r *relay) credentials(ctx context.Context) (*creds.Source, error) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.source == nil {
-		source, err := creds.Find(ctx, creds.Environment{Getenv: os.Getenv, HTTPClient: r.http})
-		if err != nil {
-			return nil, err
-		}
-		r.source = source
-	}
-	return r.source, nil
+	r.dialled = err == nil
+	r.mu.Unlock()
+	return conn, err
 }
 
 // facts is what a report may need beside the error.
@@ -181,6 +175,9 @@ func (r *relay) facts() report.Facts {
 	f := report.Facts{Target: target(r.plan)}
 	if r.source != nil {
 		f.Principal, f.Origin, f.SignIn = r.source.Principal(), r.source.Origin(), r.source.SignIn()
+		if other, ok := r.source.Other(); ok {
+			f.Other, f.OtherWay = other.Principal, other.Way
+		}
 	}
 	return f
 }

@@ -21,7 +21,8 @@ func effects() config.Effects {
 		KnownHost:    knownHost,
 		NoCredential: noCredential,
 		CachedVM: func(instance string, projects []string) (project, zone string, ok bool) {
-			return vm.Remembered(openCache(), instance, projects)
+			remembered, _ := openCache() // newCloud tells why there is none
+			return vm.Remembered(remembered, instance, projects)
 		},
 		ProjectHere: func(ctx context.Context) string { return creds.ProjectHere(ctx, creds.Environment{}) },
 		Algorithms:  algorithms,
@@ -51,11 +52,11 @@ func knownHost(files []string, host string, port int) bool {
 }
 
 // noCredential looks as far as that goes without the network.
-func noCredential() bool {
+func noCredential(g config.GCloud) bool {
 	offline := creds.Environment{Metadata: func(context.Context, string) ([]byte, error) {
 		return nil, os.ErrNotExist
 	}}
-	_, err := creds.Find(context.Background(), offline)
+	_, err := creds.Find(context.Background(), offline, accountWish(g))
 	var none *creds.NotFoundError
 	return errors.As(err, &none) && !creds.OnVM(creds.Environment{})
 }

@@ -19,23 +19,21 @@ import (
 	"github.com/iapssh/iapssh/transport/iap"
 )
 
-// openCache gives the user's cache, nil if there is none: nothing is then remembered.
-func openCache() *cache.Cache {
-	c, err := cache.Open(cache.Dir(runtime.GOOS, os.Getenv))
-	if err != nil {
-		return nil
-	}
-	return c
-}
+// openCache gives the user's cache. Beside an error it is nil, which serves: nothing is then remembered.
+func openCache() (*cache.Cache, error) { return cache.Open(cache.Dir(runtime.GOOS, os.Getenv)) }
 
 // newCloud joins Google's APIs with the relay's credentials and with the user.
 func (r *relay) newCloud(plan config.Plan, messages io.Writer) *vm.Cloud {
+	remembered, err := openCache()
+	if err != nil {
+		r.debug("%v", err)
+	}
 	c := &vm.Cloud{
 		API: &gce.Client{
-			HTTP: r.http, Token: r.token, QuotaProject: plan.GCloud.Project,
+			HTTP: r.http, Token: r.token, Header: apiHeader(plan), QuotaProject: plan.GCloud.Project,
 			Compute: plan.APIs.Compute, OSLogin: plan.APIs.OSLogin, IAP: plan.APIs.IAP,
 		},
-		Cache: openCache(),
+		Cache: remembered,
 		Debug: r.debug,
 		Say:   func(string) {},
 	}
@@ -93,7 +91,8 @@ func isMisplaced(err error) bool {
 
 // forget drops what is remembered.
 func forget(plan config.Plan) int {
-	if _, err := vm.Forget(openCache(), plan.VMs); err != nil {
+	remembered, _ := openCache() // what is not there is forgotten
+	if _, err := vm.Forget(remembered, plan.VMs); err != nil {
 		return complain(os.Stderr, plan.Mode, fmt.Errorf("not everything could be forgotten: %w", err))
 	}
 	return 0

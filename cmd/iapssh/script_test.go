@@ -28,13 +28,14 @@ func TestMain(m *testing.M) {
 //
 //	random FILE BYTES               makes a file
 //	google VERB [ARG...]             changes what Google's APIs say, see google_test.go
+//	oauth VERB [ARG...]              changes or checks how signing in goes, see oauth_test.go
 //	terminal STEPS PROGRAM [ARG...]  runs a program on a terminal, see terminal_test.go
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:   "testdata/script",
 		Setup: enterLab,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"random": random, "terminal": terminal, "google": google,
+			"random": random, "terminal": terminal, "google": google, "oauth": oauth,
 			"frontend": frontEnd, "proxy": startProxy, "refuse": refuse, "asked": asked, // see way_test.go
 		},
 		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
@@ -51,7 +52,8 @@ func enterLab(env *testscript.Env) error {
 	env.Values[labKey{}], env.Values[wayKey{}] = l, &way{}
 	env.Defer(l.Close)
 	path := l.Path(env.Getenv("PATH"), env.WorkDir)
-	env.Vars = append(l.Environ(env.Vars), "PATH="+path, "CA="+l.Files.CA, "ADC="+l.Files.ADC, "KEY="+l.Files.Key, "KNOWN_HOSTS="+l.Files.KnownHosts, "VM_ADDR="+l.Addr, "RELAY_ADDR="+l.RelayAddr())
+	env.Vars = append(l.Environ(env.Vars), "PATH="+path, "CA="+l.Files.CA, "ADC="+l.Files.ADC, "KEY="+l.Files.Key, "KNOWN_HOSTS="+l.Files.KnownHosts, "VM_ADDR="+l.Addr, "RELAY_ADDR="+l.RelayAddr(),
+		"LOGIN="+l.Files.Login, "ROBOT="+l.Files.Robot, "WORKLOAD="+l.Files.Workload, "METADATA="+strings.TrimPrefix(l.Google.URL, "http://"))
 	t := env.T().(testing.TB)
 	env.Defer(func() {
 		v := l.Relay.Violations()

@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 
+	"github.com/iapssh/iapssh/cmd/internal/googletest"
 	"github.com/iapssh/iapssh/cmd/internal/lab"
 	"github.com/iapssh/iapssh/transport/iap/iaptest"
 )
@@ -37,6 +38,8 @@ const patience = 20 * time.Second
 //	size COLS ROWS  resize
 //	paste N         type N letters
 //	cut             break the link to the relay; it comes back after about 3 s
+//	sign out        the sign-in with gcloud ends, and the relay wants another access token
+//	sign in         again
 //	exit STATUS     wait for the end: a number, or the name of the signal it died of
 //	within 100ms    the step before must not have taken longer
 //
@@ -178,6 +181,14 @@ func (s *screen) step(verb, rest string) error {
 		return err
 	case "cut":
 		s.lab.Relay.Strike(iaptest.Fault{Do: iaptest.Reset})
+		return nil
+	case "sign":
+		s.lab.Google.Refuse(googletest.Refusal{Error: "invalid_grant", Subtype: "invalid_rapt"})
+		if rest == "in" {
+			s.lab.Google.SignInAgain()
+			return os.WriteFile(s.lab.Files.LoginOf(s.lab.Google.Account), s.lab.Google.Login(), 0o600)
+		}
+		s.lab.Relay.Strike(iaptest.Fault{Do: iaptest.Expire})
 		return nil
 	case "exit":
 		return s.exit(rest)

@@ -47,7 +47,7 @@ func TestRequest(t *testing.T) {
 			}
 			return (&net.Dialer{}).DialContext(ctx, network, s.Listener.Addr().String())
 		},
-		Proxy: func(*url.URL) (*url.URL, error) { return nil, nil },
+		Proxy:  func(*url.URL) (*url.URL, error) { return nil, nil },
 		Token:  func(context.Context, string) (string, error) { return "secret-token", nil },
 		Header: http.Header{"X-Goog-Request-Reason": {"ticket 7"}},
 	}

@@ -21,7 +21,7 @@ func (s *Server) AuthorizedUser() []byte {
 		"type":            "authorized_user",
 		"client_id":       s.clientID,
 		"client_secret":   s.clientSecret,
-		"refresh_token":   s.refreshToken,
+		"refresh_token":   s.currentRefreshToken(),
 		"token_uri":       s.TokenURL(),
 		"universe_domain": "googleapis.com",
 	}
@@ -46,10 +46,22 @@ func (s *Server) ServiceAccount() []byte {
 	})
 }
 
+// Login returns the file that gcloud keeps of a login of Account, in
+// legacy_credentials/ACCOUNT/adc.json. Call it after Start.
+func (s *Server) Login() []byte {
+	return marshal(map[string]string{
+		"type":          "authorized_user",
+		"client_id":     s.clientID,
+		"client_secret": s.clientSecret,
+		"refresh_token": s.currentRefreshToken(),
+		"token_uri":     s.TokenURL(),
+	})
+}
+
 // Secrets returns the strings that no output may ever hold: refresh token,
 // client secret, each line of the private key and every access token issued.
 func (s *Server) Secrets() []string {
-	secrets := []string{s.refreshToken, s.clientSecret}
+	secrets := []string{s.currentRefreshToken(), s.clientSecret}
 	for line := range strings.Lines(s.serviceKey().pem) {
 		// The last line may be so short that it occurs anywhere.
 		line = strings.TrimSpace(line)
@@ -62,6 +74,7 @@ func (s *Server) Secrets() []string {
 	for token := range s.issued {
 		secrets = append(secrets, token)
 	}
+	secrets = append(secrets, s.spent...)
 	return secrets
 }
 

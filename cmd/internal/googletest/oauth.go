@@ -40,10 +40,22 @@ type Refusal struct {
 }
 
 // Refuse makes the token endpoint answer every request with r until Allow.
-func (s *Server) Refuse(r Refusal) {
+func (s *Server) Refuse(r Refusal) { s.RefuseNext(-1, r) }
+
+// RefuseNext is Refuse for the next n requests.
+func (s *Server) RefuseNext(n int, r Refusal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.refusal = &r
+	s.refusal, s.refusals = &r, n
+}
+
+// SignInAgain gives the account a new refresh token; the former is no longer good.
+func (s *Server) SignInAgain() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.spent = append(s.spent, s.refreshToken)
+	s.refreshToken = "1//" + rand.Text()
+	s.refusal = nil
 }
 
 // Allow ends what Refuse began.
@@ -53,13 +65,24 @@ func (s *Server) Allow() {
 	s.refusal = nil
 }
 
-// Issue returns a new access token, as if a client had asked for it.
-func (s *Server) Issue() string {
+// Issue returns a new access token, as if Account had asked for it.
+func (s *Server) Issue() string { return s.issueTo(s.Account) }
+
+func (s *Server) issueTo(principal string) string {
 	token := "ya29.fake-" + rand.Text()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.issued[token] = time.Now().Add(s.lifetime())
+	s.holders[token] = principal
 	return token
+}
+
+// Holder returns whose a token is, if it is valid.
+func (s *Server) Holder(token string) (principal string, ok bool) {
+	valid := s.Valid(token)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.holders[token], valid
 }
 
 // Valid reports whether token was issued here and has not expired.
@@ -79,6 +102,15 @@ func (s *Server) Expire(token string) {
 	}
 }
 
+// ExpireAll does that to all tokens.
+func (s *Server) ExpireAll() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for token := range s.issued {
+		s.issued[token] = time.Time{}
+	}
+}
+
 func (s *Server) lifetime() time.Duration {
 	if s.TokenLifetime == 0 {
 		return time.Hour
@@ -92,12 +124,15 @@ func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
 	case <-r.Context().Done():
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, 1<<20)
-	refusal := s.judge(r)
+	holder, refusal := s.judge(r)
 
 	s.mu.Lock()
 	s.counts.Token++
 	if s.refusal != nil {
 		refusal = s.refusal
+		if s.refusals--; s.refusals == 0 {
+			s.refusal = nil
+		}
 	}
 	if refusal != nil {
 		s.counts.Refused++
@@ -109,36 +144,42 @@ func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	writeJSON(w, http.StatusOK, map[string]any{
-		"access_token": s.Issue(),
+		"access_token": s.issueTo(holder),
 		"expires_in":   int(s.lifetime() / time.Second),
 		"scope":        cloudPlatform,
 		"token_type":   "Bearer",
 	})
 }
 
-// judge returns nil for a request that deserves a token.
-func (s *Server) judge(r *http.Request) *Refusal {
+// judge returns whom a request deserves a token for, or why it does not.
+func (s *Server) judge(r *http.Request) (holder string, refusal *Refusal) {
 	if err := r.ParseForm(); err != nil {
-		return &Refusal{Error: "invalid_request"}
+		return "", &Refusal{Error: "invalid_request"}
 	}
 	form := r.PostForm
 	switch form.Get("grant_type") {
 	case grantRefresh:
 		if form.Get("client_id") != s.clientID || form.Get("client_secret") != s.clientSecret {
-			return &Refusal{Status: http.StatusUnauthorized, Error: "invalid_client", Description: "Unauthorized"}
+			return "", &Refusal{Status: http.StatusUnauthorized, Error: "invalid_client", Description: "Unauthorized"}
 		}
-		if form.Get("refresh_token") != s.refreshToken {
-			return &Refusal{Error: "invalid_grant", Description: "Bad Request"}
+		if form.Get("refresh_token") != s.currentRefreshToken() {
+			return "", &Refusal{Error: "invalid_grant", Description: "Bad Request"}
 		}
-		return nil
+		return s.Account, nil
 	case grantJWT:
 		if err := s.verifyAssertion(form.Get("assertion")); err != nil {
-			return &Refusal{Error: "invalid_grant", Description: "Invalid JWT: " + err.Error()}
+			return "", &Refusal{Error: "invalid_grant", Description: "Invalid JWT: " + err.Error()}
 		}
-		return nil
+		return s.ServiceEmail, nil
 	default:
-		return &Refusal{Error: "unsupported_grant_type", Description: "Invalid grant_type"}
+		return "", &Refusal{Error: "unsupported_grant_type", Description: "Invalid grant_type"}
 	}
+}
+
+func (s *Server) currentRefreshToken() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.refreshToken
 }
 
 // verifyAssertion checks a JWT (RFC 7519, RFC 7523 section 3) as the token

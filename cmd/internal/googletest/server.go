@@ -6,6 +6,9 @@
 //
 //   - oauth.go: the OAuth token endpoint, which turns a refresh token or a
 //     signed JWT into an opaque access token and remembers what it issued
+//   - sts.go: the security token service, where a workload's token is exchanged
+//   - iamcredentials.go: tokens of service accounts that others act as
+//   - metadata.go: the metadata server of a VM
 //   - adc.go: the credential files that make a client come to that endpoint
 //   - api.go: what the APIs below have in common: permissions, refusals, counting
 //   - compute.go: instances, projects and their metadata
@@ -51,7 +54,7 @@ type Server struct {
 
 	clientID     string
 	clientSecret string
-	refreshToken string
+	subjectToken string             // a workload's own
 	serviceKey   func() *serviceKey // generated when first asked for: it is slow
 	handler      http.Handler
 
@@ -60,11 +63,17 @@ type Server struct {
 	client *http.Client
 	http   *httptest.Server // nil in memory
 
-	mu      sync.Mutex           // guards all below
-	issued  map[string]time.Time // access token -> when it expires
-	refusal *Refusal
-	counts  Counts
-	cloud   cloud
+	mu           sync.Mutex           // guards all below
+	issued       map[string]time.Time // access token -> when it expires
+	holders      map[string]string    // access token -> principal
+	refusal      *Refusal
+	refusals     int // how many more times; never 0 with a refusal, below 0 for ever
+	refreshToken string
+	spent        []string           // former refresh tokens
+	actors       map[[2]string]bool // {who, service account}: may act as it
+	reasons      []string           // of the calls of the IAM credentials API
+	counts       Counts
+	cloud        cloud
 }
 
 // NewServer starts a server that speaks plain HTTP on the loopback interface.
@@ -82,9 +91,12 @@ func NewUnstartedServer() *Server {
 		clientID:     "client-" + rand.Text() + ".apps.example.com",
 		clientSecret: "GOCSPX-" + rand.Text(),
 		refreshToken: "1//" + rand.Text(),
+		subjectToken: "subject-" + rand.Text(),
 		serviceKey:   sync.OnceValue(newServiceKey),
 		issued:       make(map[string]time.Time),
 		cloud:        newCloud(),
+		holders:      make(map[string]string),
+		actors:       make(map[[2]string]bool),
 	}
 	s.handler = s.routes()
 	return s
@@ -96,6 +108,9 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("POST "+tokenPath, s.serveToken)
 	s.computeRoutes(mux)
 	s.osLoginRoutes(mux)
+	mux.HandleFunc("POST "+exchangePath, s.serveExchange)
+	mux.HandleFunc("POST /v1/projects/-/serviceAccounts/{call}", s.serveGenerate)
+	mux.HandleFunc("GET /computeMetadata/v1/{path...}", s.serveMetadata)
 	return mux
 }
 
@@ -140,6 +155,10 @@ func (s *Server) Close() {
 type Counts struct {
 	Token   int // requests to the token endpoint, refused ones included
 	Refused int // those of them that got no token
+
+	Exchange int // requests to the security token service
+	Generate int // requests for a service account's token
+	Metadata int // requests to the metadata server
 }
 
 // Counts returns the number of requests until now.
@@ -147,6 +166,13 @@ func (s *Server) Counts() Counts {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.counts
+}
+
+// ForgetCounts begins counting anew.
+func (s *Server) ForgetCounts() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.counts = Counts{}
 }
 
 // inMemory calls the handler on the goroutine of the client.

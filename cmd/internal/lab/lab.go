@@ -80,6 +80,14 @@ type Files struct {
 	Home, GCloud, ADC, CA, Key, SSHConfig, KnownHosts, Bin string
 
 	StockKnownHosts string // what stock ssh reads besides
+
+	// Other credentials: of the account's login with gcloud, of the service account, and of a workload. Nothing leads to them.
+	Login, Robot, Workload string
+}
+
+// LoginOf is where gcloud keeps the login of an account.
+func (f Files) LoginOf(account string) string {
+	return filepath.Join(f.GCloud, "legacy_credentials", account, "adc.json")
 }
 
 // New makes a lab and starts it.
@@ -189,6 +197,10 @@ func files(dir string) Files {
 
 		StockKnownHosts: filepath.Join(dir, "known_hosts"),
 
+		Login:    filepath.Join(dir, "login.json"),
+		Robot:    filepath.Join(dir, "robot.json"),
+		Workload: filepath.Join(dir, "workload.json"),
+
 		Bin: filepath.Join(dir, "bin"),
 	}
 }
@@ -198,12 +210,19 @@ func (l *Lab) writeFiles(vmAddr string) error {
 	if err != nil {
 		return err
 	}
+	workload, err := l.Google.ExternalAccount(filepath.Join(filepath.Dir(l.Files.Workload), "subject"))
+	if err != nil {
+		return err
+	}
 	account := l.Google.Account
 	for _, f := range []struct {
 		path, text string
 		mode       os.FileMode
 	}{
 		{l.Files.ADC, string(l.Google.AuthorizedUser()), 0o600},
+		{l.Files.Login, string(l.Google.Login()), 0o600},
+		{l.Files.Robot, string(l.Google.ServiceAccount()), 0o600},
+		{l.Files.Workload, string(workload), 0o600},
 		{l.Files.CA, string(l.Relay.CACert()), 0o644},
 		{filepath.Join(l.Files.GCloud, "active_config"), "default", 0o600},
 		{filepath.Join(l.Files.GCloud, "configurations", "config_default"), fmt.Sprintf(
@@ -240,6 +259,7 @@ func (l *Lab) Environ(base []string) []string {
 		"CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE="+l.Google.ComputeURL(),
 		"CLOUDSDK_API_ENDPOINT_OVERRIDES_OSLOGIN="+l.Google.OSLoginURL(),
 		"CLOUDSDK_API_ENDPOINT_OVERRIDES_IAP="+l.Google.IAPURL(),
+		"CLOUDSDK_API_ENDPOINT_OVERRIDES_IAMCREDENTIALS="+l.Google.URL,
 	)
 }
 

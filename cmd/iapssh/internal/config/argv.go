@@ -24,6 +24,7 @@ var longFlags = map[string]string{
 	"--container":                   "iapcontainer",
 	"--impersonate-service-account": "iapimpersonateserviceaccount",
 	"--private-service-connect":     "iapprivateserviceconnect",
+	"--reason":                      "iapreason",
 }
 
 // Settings that no keyword makes. Like all that an option sets, they carry it as

@@ -181,6 +181,8 @@ var rows = []row{
 	{"iapconfiguration", text("")},
 	{"iapimpersonateserviceaccount", text("")},
 	{"iapprivateserviceconnect", text("")},
+	{"iaptokencache", text("")},
+	{"iapreason", text("")},
 }
 
 // A dumper writes the settings in ssh -G's words.

@@ -46,7 +46,7 @@ type Facts struct {
 	// this host and port.
 	KnownHost func(files []string, host string, port int) bool
 	// NoCredential says that there is certainly none for Google.
-	NoCredential func() bool
+	NoCredential func(GCloud) bool
 	// CachedVM returns the VM of that name in one of the projects, if it has been
 	// found before.
 	CachedVM func(instance string, projects []string) (project, zone string, ok bool)

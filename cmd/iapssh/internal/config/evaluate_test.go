@@ -284,10 +284,7 @@ func TestNotBuilt(t *testing.T) {
 		{"IAPCloudRun job\nIAPProject p\nIAPRegion r\nIAPProjectNumber 42\n", "j", ""},
 		{"IAPRegion r\nIAPNetwork n\nIAPProject p q\n", "10.0.0.1", `no project known for "10.0.0.1"`},
 		{"IAPProject a b\n", "vm", ""}, // looked up, as are the next two
-		{"IAPImpersonateServiceAccount s@p\n", "--project=p --zone=z vm", "acting as s@p is not supported yet"},
-		{"IAPImpersonateServiceAccount s@p\n", "10.0.0.1", ""},
-		{"IAPImpersonateServiceAccount none\n", "--project=p --zone=z vm", ""},
-		{"", "vm", ""}, // directly: no project is known
+		{"", "vm", ""},                 // directly: no project is known
 		{"", "--project=p vm", ""},
 		{"", "--zone=z vm", `no project known for "vm"`},
 		{"", "vm.c.proj.internal", ""},
@@ -297,7 +294,6 @@ func TestNotBuilt(t *testing.T) {
 		{"", "--listen-on-stdin vm 22 --project=p --region=r", `no network known for "vm"`},
 		{"", "--listen-on-stdin vm 22 --project=p --region=r --network=n", ""},
 		{"", "--listen-on-stdin vm 22 --project=p --cloud-run=service --region=r", `no project number known for "vm"`},
-		{"", "--listen-on-stdin vm 22 --project=p --zone=z --impersonate-service-account x", "acting as x is not supported yet"},
 	} {
 		p, err := withConfig(test.config).resolve(t, test.argv)
 		if err != nil {

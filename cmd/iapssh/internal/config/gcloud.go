@@ -14,6 +14,7 @@ type gcloudProperties struct {
 	effects Effects
 	dir     string
 	name    string
+	asked   bool              // the configuration was asked for by name
 	values  map[string]string // "section/name"
 }
 
@@ -27,7 +28,7 @@ func loadGCloud(effects Effects, flag, home string) (gcloudProperties, error) {
 	if asked == "" {
 		asked, _ = effects.LookupEnv("CLOUDSDK_ACTIVE_CONFIG_NAME")
 	}
-	g.name = asked
+	g.name, g.asked = asked, asked != ""
 	if g.name == "" && g.dir != "" {
 		active, err := effects.ReadFile(g.dir + "/active_config")
 		if err == nil {
@@ -60,11 +61,25 @@ func (g *gcloudProperties) read() error {
 // property returns the value of e.g. "core", "project". An environment variable
 // that is set and empty hides the file's value, as in gcloud.
 func (g gcloudProperties) property(section, name string) string {
-	env := "CLOUDSDK_" + strings.ToUpper(section) + "_" + strings.ToUpper(name)
-	if value, set := g.effects.LookupEnv(env); set {
+	if value, set := g.effects.LookupEnv(variable(section, name)); set {
 		return value
 	}
 	return g.values[section+"/"+name]
+}
+
+// isNamed says that the property's value is somebody's choice for this time, not
+// the one that is always active: a variable has it, or a configuration that was
+// asked for by name.
+func (g gcloudProperties) isNamed(section, name string) bool {
+	if value, set := g.effects.LookupEnv(variable(section, name)); set {
+		return value != ""
+	}
+	return g.asked && g.values[section+"/"+name] != ""
+}
+
+// variable names the environment variable that overrides a property.
+func variable(section, name string) string {
+	return "CLOUDSDK_" + strings.ToUpper(section) + "_" + strings.ToUpper(name)
 }
 
 func gcloudDir(effects Effects, home string) string {

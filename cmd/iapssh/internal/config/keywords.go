@@ -70,6 +70,8 @@ var keywords = map[string]keyword{
 	"iapdestgroup":                 {read: word},
 	"iapimpersonateserviceaccount": {read: word},
 	"iapprivateserviceconnect":     {read: word},
+	"iaptokencache":                {read: flag},
+	"iapreason":                    {read: word},
 
 	// Other ways to the host.
 	"proxycommand":                {read: restOfLine},

@@ -95,6 +95,7 @@ var tunnelFlags = map[string]flagKind{
 	"--iap-tunnel-disable-connection-check": switchFlag,
 
 	"--impersonate-service-account": valueFlag,
+	"--reason":                      valueFlag,
 	"--region":                      valueFlag,
 	"--network":                     valueFlag,
 	"--dest-group":                  valueFlag,

@@ -68,9 +68,8 @@ const NoEscape = -1
 // For ModeVersion, ModeSSHVersion and ModeHelp only Mode is set; for ModeConfig
 // Output and Warnings too, for ModeQuery Query, for ModeForget VMs. For ModeStdio
 // Mode, Original, Host, Port, Route, RouteReason, IAP, Remembered, Projects, GCloud,
-// Impersonate, RelayURL, Universe, PSC, Proxy,
-// ClientCertificate, APIs, CACertsFile, LogLevel, LogFile and
-// Warnings are set.
+// Impersonate, NoTokenCache, Reason, RelayURL, Universe, PSC, Proxy,
+// ClientCertificate, APIs, CACertsFile, LogLevel, LogFile and Warnings are set.
 type Plan struct {
 	Mode   Mode
 	Output string   // what -G prints
@@ -94,9 +93,11 @@ type Plan struct {
 	ProxyCommand string   // of RouteProxyCommand: for the user's shell, tokens expanded
 
 	GCloud            GCloud
-	Impersonate       string // service account to act as; the last of a list with commas, the others delegate
-	RelayURL          string // replaces scheme and host of the relay; empty: Google's
-	Universe          string // domain of the cloud that is meant; empty: Google's public one
+	Impersonate       []string // service accounts: the last to act as, each before it delegates to the next
+	NoTokenCache      bool     // access tokens must not be kept for other processes
+	Reason            string   // for Google's audit logs; may be empty
+	RelayURL          string   // replaces scheme and host of the relay; empty: Google's
+	Universe          string   // domain of the cloud that is meant; empty: Google's public one
 	Proxy             Proxy
 	ClientCertificate ClientCertificate
 	PSC               string // endpoint of Private Service Connect through which Google is reached; empty: none
@@ -224,7 +225,7 @@ func (p Plan) MustLocate() bool {
 
 // APIs are base URLs of Google's APIs, as in gcloud's api_endpoint_overrides;
 // empty: Google's.
-type APIs struct{ Compute, OSLogin, IAP string }
+type APIs struct{ Compute, OSLogin, IAP, IAMCredentials string }
 
 // universeAPIs are those of another universe.
 func universeAPIs(domain string) APIs {
@@ -235,6 +236,8 @@ func universeAPIs(domain string) APIs {
 		Compute: "https://compute." + domain + "/compute/v1/",
 		OSLogin: "https://oslogin." + domain + "/",
 		IAP:     "https://iap." + domain + "/",
+
+		IAMCredentials: "https://iamcredentials." + domain + "/",
 	}
 }
 
@@ -243,9 +246,14 @@ type GCloud struct {
 	Dir           string // configuration directory; need not exist
 	Configuration string // name of the active configuration; "NONE" for none
 	Account       string // core/account, or what replaces it; may be empty
+	AccountNamed  bool   // the account was asked for by name, or the configuration that has it
 	Project       string
 	Zone          string
 	RunRegion     string // run/region
+
+	TokenFile      string // auth/access_token_file
+	CredentialFile string // auth/credential_file_override
+	QuotaProject   string // billing/quota_project
 }
 
 // Ignored names a keyword that OpenSSH knows and that has no effect here.

@@ -199,8 +199,8 @@ func wayOf(p Plan) string {
 	if p.GCloud.Account != "" {
 		s += " account=" + p.GCloud.Account
 	}
-	if p.Impersonate != "" {
-		s += " impersonate=" + p.Impersonate
+	if p.Impersonate != nil {
+		s += " impersonate=" + strings.Join(p.Impersonate, ",")
 	}
 	if t.Interface != "" && t.Interface != "nic0" {
 		s += " " + t.Interface

@@ -80,9 +80,6 @@ func (p Plan) NotBuilt() error {
 		return unsupported("ProxyJump", "-o ProxyJump=none -o ProxyCommand=none "+noProxyFix)
 	}
 	switch {
-	case p.Impersonate != "":
-		return &UnsupportedError{Option: "acting as " + p.Impersonate,
-			Fix: "-o IAPImpersonateServiceAccount=none acts as who is signed in; so does auth/impersonate_service_account unset in gcloud's configuration"}
 	case len(p.Projects) == 0:
 		return &MissingError{What: "project", Host: p.Original, Fix: projectFix}
 	}

@@ -145,8 +145,8 @@ func TestWay(t *testing.T) {
 		{"the project we run in", "", map[string]string{"CLOUDSDK_COMPUTE_ZONE": "z"},
 			Facts{ProjectHere: func(context.Context) string { return "here" }}, "vm", RouteIAP, "here/z/vm:22"},
 		{"gcloud before the project we run in", "", zone, Facts{ProjectHere: func(context.Context) string { return "here" }}, "vm", RouteIAP, "p/z/vm:22"},
-		{"no credential", "", zone, Facts{NoCredential: func() bool { return true }}, "vm", RouteDirect, ""},
-		{"no credential, but a zone is given", "", zone, Facts{NoCredential: func() bool { return true }}, "--zone=y vm", RouteIAP, "p/y/vm:22"},
+		{"no credential", "", zone, Facts{NoCredential: func(GCloud) bool { return true }}, "vm", RouteDirect, ""},
+		{"no credential, but a zone is given", "", zone, Facts{NoCredential: func(GCloud) bool { return true }}, "--zone=y vm", RouteIAP, "p/y/vm:22"},
 		{"no zone", "", project, Facts{}, "vm", RouteLookup, "p//vm:22"},
 		{"no zone, cached", "", project, Facts{CachedVM: cache}, "vm", RouteIAP, "p/cached-zone/vm:22"},
 		{"no zone, not cached", "", project, Facts{CachedVM: cache}, "vm2", RouteLookup, "p//vm2:22"},
@@ -187,7 +187,7 @@ func TestRouteFix(t *testing.T) {
 			t.Errorf("%s: %s %q, %v; want %q", argv, p.Route, p.RouteFix, err, want)
 		}
 	}
-	m := machine{env: map[string]string{"CLOUDSDK_CORE_PROJECT": "p"}, facts: Facts{NoCredential: func() bool { return true }}}
+	m := machine{env: map[string]string{"CLOUDSDK_CORE_PROJECT": "p"}, facts: Facts{NoCredential: func(GCloud) bool { return true }}}
 	if p, err := m.resolve(t, "vm"); err != nil || !strings.Contains(p.RouteFix, "application-default login") {
 		t.Errorf("no credential: %q, %v", p.RouteFix, err)
 	}

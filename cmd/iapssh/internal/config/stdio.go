@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // resolveStdio reads gcloud's and iapproxy's grammar for a tunnel on stdin and
@@ -62,6 +63,8 @@ type iapSettings struct {
 	psc                        string
 	account, configuration     string
 	impersonate                string
+	noTokenCache               bool
+	reason                     string
 	relayURL                   string
 }
 
@@ -88,6 +91,7 @@ func (t tunnelLine) target() iapSettings {
 		account:       t.flags["--account"],
 		configuration: t.flags["--configuration"],
 		impersonate:   t.flags["--impersonate-service-account"],
+		reason:        t.flags["--reason"],
 		relayURL:      t.flags["--iap-tunnel-url-override"],
 	}
 	if project := t.flags["--project"]; project != "" {
@@ -106,18 +110,28 @@ func (p *Plan) fillGoogle(effects Effects, home string, given iapSettings) error
 		Dir:           g.dir,
 		Configuration: g.name,
 		Account:       first(given.account, g.property("core", "account")),
+		AccountNamed:  given.account != "" || g.isNamed("core", "account"),
 		Project:       g.property("core", "project"),
 		Zone:          g.property("compute", "zone"),
 		RunRegion:     g.property("run", "region"),
+
+		TokenFile:      g.property("auth", "access_token_file"),
+		CredentialFile: g.property("auth", "credential_file_override"),
+		QuotaProject:   g.property("billing", "quota_project"),
 	}
 	p.Proxy = g.proxy()
 	p.ClientCertificate = g.clientCertificate(home)
 	p.Universe = g.property("core", "universe_domain")
 	p.PSC = given.psc
 	p.CACertsFile = g.property("core", "custom_ca_certs_file")
-	p.Impersonate = first(given.impersonate, g.property("auth", "impersonate_service_account"))
-	if strings.EqualFold(p.Impersonate, "none") {
-		p.Impersonate = ""
+	p.Impersonate, err = impersonated(first(given.impersonate, g.property("auth", "impersonate_service_account")))
+	if err != nil {
+		return err
+	}
+	p.NoTokenCache = given.noTokenCache
+	p.Reason = first(given.reason, g.property("core", "request_reason"))
+	if strings.ContainsFunc(p.Reason, unicode.IsControl) { // it becomes a header
+		return &UsageError{Ours: true, Text: fmt.Sprintf("a reason must be one line of text, not %q", p.Reason)}
 	}
 	p.RelayURL = given.relayURL
 	if p.RelayURL == "" {
@@ -128,9 +142,26 @@ func (p *Plan) fillGoogle(effects Effects, home string, given iapSettings) error
 		Compute: first(g.property("api_endpoint_overrides", "compute"), universe.Compute),
 		OSLogin: first(g.property("api_endpoint_overrides", "oslogin"), universe.OSLogin),
 		IAP:     first(g.property("api_endpoint_overrides", "iap"), universe.IAP),
+
+		IAMCredentials: first(g.property("api_endpoint_overrides", "iamcredentials"), universe.IAMCredentials),
 	}
 	p.NoPrompts, _ = strconv.ParseBool(strings.ToLower(g.property("core", "disable_prompts")))
 	return nil
+}
+
+// impersonated reads a list of service accounts with commas between them.
+func impersonated(list string) ([]string, error) {
+	if list == "" || strings.EqualFold(list, "none") {
+		return nil, nil
+	}
+	chain := strings.Split(list, ",")
+	for i, account := range chain {
+		chain[i] = strings.TrimSpace(account)
+		if !strings.Contains(chain[i], "@") || strings.ContainsAny(chain[i], " /") {
+			return nil, &UsageError{Ours: true, Text: fmt.Sprintf("%q is not the e-mail of a service account to act as", account)}
+		}
+	}
+	return chain, nil
 }
 
 // gcloudVerbosity reads gcloud's --verbosity. gcloud's default, warning, is

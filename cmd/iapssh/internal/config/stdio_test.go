@@ -35,7 +35,7 @@ func TestStdio(t *testing.T) {
 		{"--quiet --verbosity error --account=bob@example.com --listen-on-stdin vm 22 --iap-tunnel-url-override=wss://r:1/v9",
 			map[string]string{"IAPSSH_RELAY_URL": "wss://env"}, func(p *Plan) {
 				p.LogLevel = LogError
-				p.GCloud.Account = "bob@example.com"
+				p.GCloud.Account, p.GCloud.AccountNamed = "bob@example.com", true
 				p.RelayURL = "wss://r:1/v9"
 			}},
 		{"--listen-on-stdin vm 22", map[string]string{
@@ -48,7 +48,7 @@ func TestStdio(t *testing.T) {
 			"CLOUDSDK_CORE_UNIVERSE_DOMAIN": "example.goog", "CLOUDSDK_RUN_REGION": "run-r",
 		}, func(p *Plan) {
 			p.Original, p.Host, p.Port, p.Universe, p.PSC, p.GCloud.RunRegion = "10.0.0.5", "10.0.0.5", 3389, "example.goog", "psc.example", "run-r"
-			p.APIs = APIs{"https://compute.example.goog/compute/v1/", "https://oslogin.example.goog/", "https://iap.example.goog/"}
+			p.APIs = APIs{"https://compute.example.goog/compute/v1/", "https://oslogin.example.goog/", "https://iap.example.goog/", "https://iamcredentials.example.goog/"}
 			p.IAP = Target{Project: "p-work", Instance: "10.0.0.5", Region: "r", Network: "n", DestGroup: "g"}
 		}},
 		{"--listen-on-stdin svc/revisions/svc-1 22 --cloud-run=worker-pool --project-number=42 --instance=i --container c",
@@ -61,6 +61,19 @@ func TestStdio(t *testing.T) {
 			p.CACertsFile = ""
 			p.GCloud = GCloud{Dir: "/home/ann/.config/gcloud", Configuration: "default", Project: "p-default"}
 			p.IAP.Project, p.IAP.Zone = "p-default", "z"
+		}},
+		{"--listen-on-stdin --configuration=work --impersonate-service-account=a@p,b@p --reason=why vm 22", map[string]string{
+			"CLOUDSDK_BILLING_QUOTA_PROJECT": "q", "CLOUDSDK_AUTH_ACCESS_TOKEN_FILE": "/t", "CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE": "/c",
+		}, func(p *Plan) {
+			p.GCloud.AccountNamed = true
+			p.GCloud.TokenFile, p.GCloud.CredentialFile, p.GCloud.QuotaProject = "/t", "/c", "q"
+			p.Impersonate, p.Reason = []string{"a@p", "b@p"}, "why"
+		}},
+		{"--listen-on-stdin vm 22", map[string]string{
+			"CLOUDSDK_CORE_ACCOUNT": "carl@example.com", "CLOUDSDK_CORE_REQUEST_REASON": "why", "CLOUDSDK_AUTH_IMPERSONATE_SERVICE_ACCOUNT": "a@p",
+		}, func(p *Plan) {
+			p.GCloud.Account, p.GCloud.AccountNamed = "carl@example.com", true
+			p.Impersonate, p.Reason = []string{"a@p"}, "why"
 		}},
 		{"--listen-on-stdin --project=p --zone=z vm 22", map[string]string{"CLOUDSDK_ACTIVE_CONFIG_NAME": "NONE"}, func(p *Plan) {
 			p.CACertsFile = ""

@@ -61,6 +61,11 @@ Flags beside ssh's own (each also in ssh_config, by the keyword at the right;
                                 IAPPrivateServiceConnect  relay is reached
   --account=ACCOUNT             IAPAccount        default: gcloud's core/account
   --configuration=NAME          IAPConfiguration  gcloud configuration to read
+  --impersonate-service-account=ROBOT[,ROBOT...]  acts as the last; those before
+                                                  it delegate to the next
+                  IAPImpersonateServiceAccount    none: as nobody else
+  --reason=TEXT                 IAPReason         for Google's audit logs
+                                IAPTokenCache     no: keep no access token on disk
   -o IAP=yes|no|auto            IAP               through IAP, directly, or as above
 
 Options of ssh that work:

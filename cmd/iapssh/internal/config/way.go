@@ -55,7 +55,7 @@ func (b *builder) learn(f *routeFacts, p *Plan, given iapSettings) {
 	}
 	projects := b.projects(p, given)
 	f.project = len(projects) > 0
-	f.credential = facts.NoCredential == nil || !facts.NoCredential()
+	f.credential = facts.NoCredential == nil || !facts.NoCredential(p.GCloud)
 	if facts.CachedVM != nil && f.project {
 		_, _, f.cached = facts.CachedVM(p.Host, projects)
 	}
@@ -182,16 +182,18 @@ func (b *builder) givenTarget() iapSettings {
 		account:       b.s.word("iapaccount"),
 		configuration: b.s.word("iapconfiguration"),
 		impersonate:   b.s.word("iapimpersonateserviceaccount"),
+		noTokenCache:  !b.s.flag("iaptokencache", true),
+		reason:        b.s.word("iapreason"),
 		relayURL:      b.line.relayURL,
 	}
 }
 
-// givenIAP names what was said of IAP for this host. IAPAccount, IAPConfiguration
-// and IAPImpersonateServiceAccount say who asks, not which way to go, and often
-// stand under Host *: typed they count, in a file not.
+// givenIAP names what was said of IAP for this host. IAPAccount, IAPConfiguration,
+// IAPImpersonateServiceAccount and IAPReason say who asks, and why, not which way
+// to go, and often stand under Host *: typed they count, in a file not.
 func (s settings) givenIAP() string {
 	where := []string{"iapproject", "iapzone", "iapinterface", "iapregion", "iapnetwork", "iapdestgroup", "iapcloudrun"}
-	who := []string{"iapaccount", "iapconfiguration", "iapimpersonateserviceaccount"}
+	who := []string{"iapaccount", "iapconfiguration", "iapimpersonateserviceaccount", "iapreason"}
 	for i, keyword := range slices.Concat(where, who) {
 		set, ok := s[keyword]
 		if set.at.isFlag() {

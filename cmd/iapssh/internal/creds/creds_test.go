@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -20,7 +21,12 @@ type machine struct {
 	files  map[string]string
 	client *http.Client
 	vm     map[string]string // answers of the metadata server; nil means no VM
+	wish   Wish
+	gcloud func(args ...string) (string, error) // nil means not installed
+	store  func(Identity) Store
 }
+
+func gcloudIsThere(...string) (string, error) { return "", errors.New("not to be run") }
 
 func (m machine) environment() Environment {
 	return Environment{
@@ -42,6 +48,20 @@ func (m machine) environment() Environment {
 			}
 			return nil, metadataStatus(404)
 		},
+		LookPath: func(name string) (string, error) {
+			if m.gcloud == nil || name != "gcloud" {
+				return "", exec.ErrNotFound
+			}
+			return "/bin/gcloud", nil
+		},
+		Run: func(_ context.Context, path string, args ...string) ([]byte, error) {
+			if path != "/bin/gcloud" {
+				return nil, fmt.Errorf("%s is run", path)
+			}
+			output, err := m.gcloud(args...)
+			return []byte(output), err
+		},
+		Store: m.store,
 	}
 }
 
@@ -56,7 +76,7 @@ func withFile(content []byte, client *http.Client) machine {
 
 func mustFind(t *testing.T, m machine) *Source {
 	t.Helper()
-	s, err := Find(t.Context(), m.environment())
+	s, err := Find(t.Context(), m.environment(), m.wish)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,20 +25,26 @@ var (
 
 // NotFoundError says that there is no credential.
 type NotFoundError struct {
-	Looked []string // the variables, files and servers that were tried, in order
+	Account string   // whose was asked for by name, or ""
+	Looked  []string // the variables, files and servers that were tried, in order
 }
 
 func (e *NotFoundError) Error() string {
-	return "no Google credentials found; looked at " + strings.Join(e.Looked, ", ")
+	what := "no Google credentials"
+	if e.Account != "" {
+		what += " of " + e.Account
+	}
+	return what + " found; looked at " + strings.Join(e.Looked, ", ")
 }
 
 // Advice is the command that mends it.
-func (e *NotFoundError) Advice() string { return loginCommand }
+func (e *NotFoundError) Advice() string { return signInTo("", e.Account) }
 
 // FileError says that a credential is there but cannot be read or understood.
 type FileError struct {
 	Path     string // "" if the variable itself holds the credential
-	Variable string // the environment variable that names the file, or ""
+	Variable string // the environment variable, or property of gcloud's, that names the file, or ""
+	Login    string // whose login with gcloud it is, or ""
 	Type     string // as the file gives it, or ""
 	Err      error  // an *fs.PathError, or wraps ErrMalformed or ErrUnsupported, or says what else
 }
@@ -58,15 +64,17 @@ func (e *FileError) Advice() string {
 	if e.Variable == envToken {
 		return fmt.Sprintf("set %s to the output of: %s", envToken, tokenCommand)
 	}
-	return login(e.Variable)
+	return signInTo(e.Variable, e.Login)
 }
 
 // RefreshError says that no new access token could be had.
 type RefreshError struct {
 	Origin    string // as Source.Origin
-	Variable  string // the environment variable that names the file, or ""
+	Variable  string // the environment variable, or property of gcloud's, that names the file, or ""
+	Login     string // whose login with gcloud it is, or ""
 	Principal string // as Source.Principal
-	Type      string // of the credential: "authorized_user", ..., "gce"
+	By        string // who was to act as Principal; "" if nobody, or unknown
+	Type      string // of the credential: "authorized_user", ..., "gce", "gcloud", "impersonation"
 
 	Status int    // HTTP status of the answer, 0 if there was none
 	Code   string // OAuth error code such as "invalid_grant", or Google's "PERMISSION_DENIED", or ""
@@ -102,6 +110,9 @@ func (e *RefreshError) Temporary() bool {
 	if untrusted := (*tls.CertificateVerificationError)(nil); errors.As(e.Err, &untrusted) {
 		return false
 	}
+	if e.Type == typeGCloud {
+		return false
+	}
 	switch e.Status {
 	case 0, http.StatusRequestTimeout, http.StatusTooManyRequests:
 		return true
@@ -111,15 +122,22 @@ func (e *RefreshError) Temporary() bool {
 
 // Advice is the command that mends it, or "" if none is known.
 func (e *RefreshError) Advice() string {
+	if e.Type == typeGCloud {
+		return signInTo("", e.Login)
+	}
 	if e.Temporary() || e.Code == "" {
 		return ""
 	}
 	switch e.Type {
 	case typeUser, typeExternalUser:
-		return login(e.Variable)
+		return signInTo(e.Variable, e.Login)
+	case typeImpersonation:
+		if e.Status == http.StatusForbidden || e.Status == http.StatusNotFound {
+			return fmt.Sprintf("gcloud iam service-accounts add-iam-policy-binding %s --member=%s --role=roles/iam.serviceAccountTokenCreator", e.Principal, member(e.By))
+		}
 	case typeImpersonated:
 		if e.Code == "invalid_grant" && e.Principal != "" {
-			return login(e.Variable) + " --impersonate-service-account=" + e.Principal
+			return signInTo(e.Variable, "") + " --impersonate-service-account=" + e.Principal
 		}
 	case typeServiceAccount:
 		return "gcloud iam service-accounts keys list --iam-account=" + e.Principal
@@ -146,13 +164,30 @@ func (e *RefusedError) Advice() string {
 	return ""
 }
 
-// login names the command that writes the file in gcloud's directory, which
-// is not looked at while a variable names another.
-func login(variable string) string {
-	if variable == "" {
+// signInTo names the command that writes the file in question: that of a login
+// with gcloud, or the one in gcloud's directory, which is not looked at while a
+// variable or property names another.
+func signInTo(variable, account string) string {
+	switch {
+	case account != "":
+		return "gcloud auth login " + account
+	case variable == "":
 		return loginCommand
+	case variable == propertyFile:
+		return "gcloud config unset " + propertyFile
 	}
 	return "unset " + variable + ", then: " + loginCommand
+}
+
+// member names a principal as IAM's commands want it.
+func member(principal string) string {
+	switch {
+	case principal == "":
+		return "user:EMAIL"
+	case strings.HasSuffix(principal, ".gserviceaccount.com"):
+		return "serviceAccount:" + principal
+	}
+	return "user:" + principal
 }
 
 func originOf(path, variable string) string {

@@ -20,7 +20,7 @@ func Example() {
 		Getenv:     func(name string) string { return variables[name] },
 		ReadFile:   func(string) ([]byte, error) { return google.ServiceAccount(), nil },
 		HTTPClient: google.Client(),
-	})
+	}, creds.Wish{})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return

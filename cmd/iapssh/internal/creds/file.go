@@ -25,6 +25,7 @@ type file struct {
 	env      Environment
 	path     string
 	variable string // that named path, or ""
+	account  string // whose login with gcloud it is, or ""
 	json     []byte
 	fields   fields
 }
@@ -51,7 +52,12 @@ type fields struct {
 
 // openFile reads and vets a credential file. The error is a *FileError.
 func openFile(env Environment, path, variable string) (*file, error) {
-	f := &file{env: env, path: path, variable: variable}
+	return openLogin(env, path, variable, "")
+}
+
+// openLogin is openFile for the file of a login with gcloud, if account is not "".
+func openLogin(env Environment, path, variable, account string) (*file, error) {
+	f := &file{env: env, path: path, variable: variable, account: account}
 	var err error
 	if f.json, err = env.ReadFile(path); err != nil {
 		return nil, f.unusable(err)
@@ -98,15 +104,21 @@ func (f *fields) vet(types ...string) error {
 
 func (f *file) origin() string { return originOf(f.path, f.variable) }
 
+func (f *file) fingerprint() string { return digest(string(f.reread().json)) }
+func (f *file) keeps() bool         { return true }
+
 func (f *file) signIn() string {
 	switch f.fields.Type {
 	case typeUser, typeExternalUser:
-		return login(f.variable)
+		return signInTo(f.variable, f.account)
 	}
 	return ""
 }
 
 func (f *file) principal() string {
+	if f.account != "" {
+		return f.account
+	}
 	if f.fields.ImpersonationURL != "" {
 		return impersonated(f.fields.ImpersonationURL)
 	}
@@ -156,7 +168,7 @@ func (f *file) reread() *file {
 	if f.variable != "" {
 		return f
 	}
-	if now, err := openFile(f.env, f.path, f.variable); err == nil {
+	if now, err := openLogin(f.env, f.path, f.variable, f.account); err == nil {
 		return now
 	}
 	return f
@@ -168,6 +180,7 @@ func (f *file) failure(x *exchange, err error) error {
 	e := &RefreshError{
 		Origin:    f.origin(),
 		Variable:  f.variable,
+		Login:     f.account,
 		Principal: f.principal(),
 		Type:      f.fields.Type,
 		Status:    x.status,
@@ -189,5 +202,5 @@ func (f *file) failure(x *exchange, err error) error {
 }
 
 func (f *file) unusable(err error) *FileError {
-	return &FileError{Path: f.path, Variable: f.variable, Type: f.fields.Type, Err: err}
+	return &FileError{Path: f.path, Variable: f.variable, Login: f.account, Type: f.fields.Type, Err: err}
 }

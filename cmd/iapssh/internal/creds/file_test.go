@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/iapssh/iapssh/cmd/internal/googletest"
 )
@@ -26,9 +27,11 @@ func TestFilesOfGoogletest(t *testing.T) {
 	}
 }
 
-func TestRefusals(t *testing.T) {
-	google := googletest.NewServer()
-	defer google.Close()
+func TestRefusals(t *testing.T) { synctest.Test(t, testRefusals) }
+
+func testRefusals(t *testing.T) {
+	google := googletest.NewUnstartedServer()
+	google.StartInMemory()
 	// Whoever answers may repeat whatever it was sent.
 	echo := strings.Join(google.Secrets(), " ")
 	tests := []struct {
@@ -75,39 +78,37 @@ func TestRefusals(t *testing.T) {
 	user := mustFind(t, withFile(google.AuthorizedUser(), google.Client()))
 	robot := mustFind(t, withFile(google.ServiceAccount(), google.Client()))
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			google.Refuse(tt.refusal)
-			for _, s := range []*Source{user, robot} {
-				token, err := s.Token(t.Context(), "")
-				got := new(RefreshError)
-				if !errors.As(err, &got) {
-					t.Fatalf("got %q, %v", token, err)
-				}
-				checkSecrets(t, err, google.Secrets())
-				if got.Temporary() != tt.again {
-					t.Errorf("temporary: %v", got.Temporary())
-				}
-				want := tt.want
-				want.Origin, want.Principal, want.Variable = s.Origin(), s.Principal(), envFile
-				want.Type, want.Err = got.Type, got.Err
-				if *got != want {
-					t.Errorf("got %+v, want %+v", *got, want)
-				}
-				if s == robot {
-					continue
-				}
-				if text := "no access token from /key.json (GOOGLE_APPLICATION_CREDENTIALS) for alice@example.com: " + tt.userText; got.Error() != text {
-					t.Errorf("got  %s\nwant %s", got, text)
-				}
-				advice := ""
-				if tt.advice != "" {
-					advice = "unset GOOGLE_APPLICATION_CREDENTIALS, then: " + tt.advice
-				}
-				if got.Advice() != advice {
-					t.Errorf("advice %q", got.Advice())
-				}
+		google.Refuse(tt.refusal)
+		for _, s := range []*Source{user, robot} {
+			token, err := s.Token(t.Context(), "")
+			got := new(RefreshError)
+			if !errors.As(err, &got) {
+				t.Fatalf("%s: got %q, %v", tt.name, token, err)
 			}
-		})
+			checkSecrets(t, err, google.Secrets())
+			if got.Temporary() != tt.again {
+				t.Errorf("%s: temporary: %v", tt.name, got.Temporary())
+			}
+			want := tt.want
+			want.Origin, want.Principal, want.Variable = s.Origin(), s.Principal(), envFile
+			want.Type, want.Err = got.Type, got.Err
+			if *got != want {
+				t.Errorf("%s: got %+v, want %+v", tt.name, *got, want)
+			}
+			if s == robot {
+				continue
+			}
+			if text := "no access token from /key.json (GOOGLE_APPLICATION_CREDENTIALS) for alice@example.com: " + tt.userText; got.Error() != text {
+				t.Errorf("%s: got  %s\nwant %s", tt.name, got, text)
+			}
+			advice := ""
+			if tt.advice != "" {
+				advice = "unset GOOGLE_APPLICATION_CREDENTIALS, then: " + tt.advice
+			}
+			if got.Advice() != advice {
+				t.Errorf("%s: advice %q", tt.name, got.Advice())
+			}
+		}
 	}
 }
 
@@ -347,9 +348,9 @@ func TestGcloudFileIsReadAgain(t *testing.T) {
 	before, after := googletest.NewServer(), googletest.NewServer()
 	defer before.Close()
 	defer after.Close()
-	path := filepath.Join("/g", adcName)
+	path := adcPath
 	m := machine{
-		env:    map[string]string{envConfig: "/g"},
+		wish:   Wish{Dir: gcloudDir},
 		files:  map[string]string{path: string(before.AuthorizedUser())},
 		client: before.Client(),
 	}
@@ -378,7 +379,7 @@ func FuzzFile(f *testing.F) {
 	nowhere := &http.Client{Transport: refusing{}}
 	f.Fuzz(func(t *testing.T, content []byte) {
 		m := withFile(content, nowhere)
-		s, err := Find(t.Context(), m.environment())
+		s, err := Find(t.Context(), m.environment(), Wish{})
 		if err == nil {
 			_, err = s.Token(t.Context(), "")
 		}

@@ -2,24 +2,35 @@
 //
 // [Find] looks for a credential, first found first served:
 //
-//  1. CLOUDSDK_AUTH_ACCESS_TOKEN, a bare token that cannot be renewed
-//  2. the file that GOOGLE_APPLICATION_CREDENTIALS names
-//  3. application_default_credentials.json in gcloud's configuration directory
-//  4. the service account of the VM, from the metadata server
+//  1. CLOUDSDK_AUTH_ACCESS_TOKEN, a bare token that cannot be renewed; then
+//     gcloud's properties auth/access_token_file, auth/credential_file_override
+//  2. the account that was named: its gcloud login, or whatever else is found
+//     to be that account's; nothing below is looked at
+//  3. the file that GOOGLE_APPLICATION_CREDENTIALS names
+//  4. application_default_credentials.json in gcloud's configuration directory
+//  5. gcloud's active account
+//  6. the service account of the VM, from the metadata server
+//
+// Around any of these may stand service accounts to impersonate.
 //
 // The [Source] it returns hands out tokens: a cached one while it has more
-// than five minutes to live, else a fresh one that concurrent callers share.
-// A token that the relay refused is handed back to [Source.Token] and dropped
-// from the cache.
+// than five minutes to live, else a fresh one that concurrent callers share;
+// so do concurrent processes, if there is a [Store]. A token that was refused
+// is handed back to [Source.Token] and dropped.
 //
 // What can go wrong has a type each: [NotFoundError], [FileError],
 // [RefreshError], [RefusedError], [RootsError]. Their texts hold no secret.
 //
-// find.go is the order above, file.go the credential files, metadata.go the
-// metadata server, source.go the cache and the renewal, exchange.go what is
-// learnt from the HTTP traffic of golang.org/x/oauth2/google, which has its
-// only door here. roots.go says whose certificates are believed, clientcert.go
-// which of our own is shown, mtls.go at which hosts.
+//   - find.go: the order above
+//   - file.go: credential files; account.go: gcloud's logins; gcloud.go: gcloud
+//     itself, asked for a token; token.go: bare tokens; metadata.go: the metadata
+//     server; impersonate.go: service accounts to act as
+//   - source.go: caching and renewal; await.go: waiting until somebody signs in;
+//     other.go: who else might have been meant
+//   - exchange.go: what is learnt from the HTTP traffic of
+//     golang.org/x/oauth2/google, which has its only door here
+//   - roots.go: whose certificates are believed; clientcert.go: which of our own
+//     is shown, mtls.go: at which hosts
 package creds
 
 import (
@@ -29,8 +40,8 @@ import (
 	"io/fs"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 )
 
@@ -39,14 +50,35 @@ const (
 
 	envToken    = "CLOUDSDK_AUTH_ACCESS_TOKEN"
 	envFile     = "GOOGLE_APPLICATION_CREDENTIALS"
-	envConfig   = "CLOUDSDK_CONFIG"
 	envCheckGCE = "CLOUDSDK_CORE_CHECK_GCE_METADATA"
+
+	// What names gcloud's properties in messages.
+	propertyTokenFile = "auth/access_token_file"
+	propertyFile      = "auth/credential_file_override"
 
 	adcName = "application_default_credentials.json"
 
 	// Far above any credential file or CA bundle.
 	maxFile = 8 << 20
 )
+
+// Wish says whom to be, as far as that was said by flags, keywords, the
+// environment or gcloud's configuration. The zero value leaves it to what is found.
+type Wish struct {
+	Dir           string // gcloud's configuration directory; "": none
+	Configuration string // name of the configuration in force; "": gcloud's own choice
+	Account       string // gcloud's account in force; may be empty
+	// Named says that the account, or the configuration that has it, was asked
+	// for by name: then no other will do.
+	Named bool
+	// TokenFile holds an access token, CredentialFile a credential, that replace
+	// all others: gcloud's properties auth/access_token_file and
+	// auth/credential_file_override.
+	TokenFile, CredentialFile string
+	// Impersonate lists service accounts: the last is who to be, those before it
+	// delegate to the next.
+	Impersonate []string
+}
 
 // Environment is what Find sees of the machine. A nil field, so the zero
 // value too, means the real thing.
@@ -61,6 +93,19 @@ type Environment struct {
 	// Metadata gets a value below computeMetadata/v1/ from the metadata
 	// server of Compute Engine, or any error where there is none.
 	Metadata func(ctx context.Context, path string) ([]byte, error)
+
+	// LookPath finds a program, and Run runs it with nothing on its standard
+	// input and gives its standard output; an error holds a line of what it said.
+	LookPath func(name string) (path string, err error)
+	Run      func(ctx context.Context, path string, args ...string) ([]byte, error)
+
+	// Header goes with requests to APIs, not with those to token endpoints.
+	Header http.Header
+	// IAMCredentials is the base URL of the API that impersonates; "": Google's.
+	IAMCredentials string
+
+	// Store gives the keeper of an identity's tokens. Nil, and a nil Store: none.
+	Store func(Identity) Store
 }
 
 func (e Environment) withDefaults() Environment {
@@ -76,79 +121,147 @@ func (e Environment) withDefaults() Environment {
 	if e.Metadata == nil {
 		e.Metadata = metadataServer{metadataHost(e.Getenv)}.get
 	}
+	if e.LookPath == nil {
+		e.LookPath = exec.LookPath
+	}
+	if e.Run == nil {
+		e.Run = run
+	}
+	if e.Store == nil {
+		e.Store = func(Identity) Store { return nil }
+	}
 	return e
 }
+
+// place is one that is looked at for a credential.
+type place struct {
+	name   string // for NotFoundError.Looked
+	beaten string // what selects the places below this one, if it has a credential; "" if naming an account does
+	open   func(context.Context) (credential, error)
+}
+
+// errAbsent says that a place has no credential, and the next is looked at.
+type errAbsent struct{ why string }
+
+func (e errAbsent) Error() string { return e.why }
 
 // Find returns the credential to use. It opens files and, only where there is
 // none, asks the metadata server; it requests no token. ctx bounds it.
 //
 // The error is a *FileError if the first credential found is of no use, a
 // *NotFoundError if there is none, or the error of ctx.
-func Find(ctx context.Context, env Environment) (*Source, error) {
+func Find(ctx context.Context, env Environment, wish Wish) (*Source, error) {
 	env = env.withDefaults()
 	var looked []string
-
-	if value := strings.TrimSpace(env.Getenv(envToken)); value != "" {
-		if !isToken(value) {
-			return nil, &FileError{Variable: envToken, Err: ErrMalformed}
-		}
-		return newSource(rawToken{value}), nil
-	}
-	looked = append(looked, envToken)
-
-	if path := env.Getenv(envFile); path != "" {
-		f, err := openFile(env, path, envFile)
-		if err != nil {
-			return nil, err
-		}
-		return newSource(f), nil
-	}
-	looked = append(looked, envFile)
-
-	if dir := configDir(env.Getenv, runtime.GOOS); dir != "" {
-		path := filepath.Join(dir, adcName)
-		f, err := openFile(env, path, "")
-		if err == nil {
-			return newSource(f), nil
-		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
-		}
-		looked = append(looked, path)
-	}
-
-	if !isFalse(env.Getenv(envCheckGCE)) {
-		vm, err := findVM(ctx, env)
-		if err == nil {
-			return newSource(vm), nil
-		}
-		if ctx.Err() != nil {
+	places := env.places(wish)
+	for _, p := range places {
+		c, err := p.open(ctx)
+		var absent errAbsent
+		switch {
+		case err == nil:
+			s := newSource(c, env.Store)
+			s.way, s.others = p.beaten, env.onDisk(wish)
+			return env.impersonating(s, wish.Impersonate), nil
+		case ctx.Err() != nil:
 			return nil, ctx.Err()
+		case !errors.As(err, &absent):
+			return nil, err
+		case absent.why != "":
+			looked = append(looked, p.name+" ("+absent.why+")")
+		default:
+			looked = append(looked, p.name)
 		}
-		where := originMetadata
-		if status := metadataStatus(0); errors.As(err, &status) {
-			where += " (no service account: " + status.Error() + ")"
-		}
-		looked = append(looked, where)
 	}
-	return nil, &NotFoundError{Looked: looked}
+	e := &NotFoundError{Looked: looked}
+	if wish.Named {
+		e.Account = wish.Account
+	}
+	return nil, e
 }
 
-// configDir is where gcloud keeps its files, "" if that cannot be known.
-func configDir(getenv func(string) string, goos string) string {
-	if dir := getenv(envConfig); dir != "" {
-		return dir
+// places is the order of the package comment.
+func (e Environment) places(wish Wish) []place {
+	all := []place{{
+		name: envToken, beaten: "unset " + envToken,
+		open: func(context.Context) (credential, error) { return openToken(e.Getenv(envToken)) },
+	}}
+	if wish.TokenFile != "" {
+		all = append(all, place{
+			name: wish.TokenFile, beaten: "unset gcloud's " + propertyTokenFile,
+			open: func(context.Context) (credential, error) { return openTokenFile(e, wish.TokenFile) },
+		})
 	}
-	if goos == "windows" {
-		if dir := getenv("APPDATA"); dir != "" {
-			return filepath.Join(dir, "gcloud")
+	if wish.CredentialFile != "" {
+		all = append(all, place{
+			name: wish.CredentialFile, beaten: "unset gcloud's " + propertyFile,
+			open: func(context.Context) (credential, error) {
+				return found(openFile(e, wish.CredentialFile, propertyFile))
+			},
+		})
+	}
+	if wish.Account != "" && wish.Named {
+		return append(all, e.ofAccount(wish)...)
+	}
+	all = append(all, e.onDisk(wish)...)
+	return append(all, e.metadata())
+}
+
+// onDisk are the places that the user may have filled and forgotten.
+func (e Environment) onDisk(wish Wish) []place {
+	all := []place{e.named(), e.applicationDefault(wish.Dir)}
+	if wish.Account != "" {
+		all = append(all, e.login(wish))
+	}
+	return all
+}
+
+// named is the file of GOOGLE_APPLICATION_CREDENTIALS.
+func (e Environment) named() place {
+	return place{name: envFile, open: func(context.Context) (credential, error) {
+		path := e.Getenv(envFile)
+		if path == "" {
+			return nil, errAbsent{}
 		}
-		return ""
+		return found(openFile(e, path, envFile))
+	}}
+}
+
+func (e Environment) applicationDefault(dir string) place {
+	path := filepath.Join(dir, adcName)
+	return place{name: path, open: func(context.Context) (credential, error) {
+		if dir == "" {
+			return nil, errAbsent{"gcloud's directory is not known"}
+		}
+		f, err := openFile(e, path, "")
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, errAbsent{}
+		}
+		return found(f, err)
+	}}
+}
+
+func (e Environment) metadata() place {
+	return place{name: originMetadata, open: func(ctx context.Context) (credential, error) {
+		if isFalse(e.Getenv(envCheckGCE)) {
+			return nil, errAbsent{"not to be asked, says " + envCheckGCE}
+		}
+		vm, err := findVM(ctx, e)
+		if status := metadataStatus(0); errors.As(err, &status) {
+			return nil, errAbsent{"no service account: " + status.Error()}
+		}
+		if err != nil {
+			return nil, errAbsent{}
+		}
+		return vm, nil
+	}}
+}
+
+// found keeps a nil *file from being a credential.
+func found(f *file, err error) (credential, error) {
+	if err != nil {
+		return nil, err
 	}
-	if home := getenv("HOME"); home != "" {
-		return filepath.Join(home, ".config", "gcloud")
-	}
-	return ""
+	return f, nil
 }
 
 // isFalse reads a gcloud property that is true unless it says otherwise.
@@ -158,17 +271,6 @@ func isFalse(value string) bool {
 		return true
 	}
 	return false
-}
-
-// isToken reports whether s can stand in an Authorization header: the b64token
-// of RFC 6750 section 2.1, taken generously.
-func isToken(s string) bool {
-	for _, c := range []byte(s) {
-		if c <= ' ' || c >= 0x7f {
-			return false
-		}
-	}
-	return s != ""
 }
 
 // readFile is os.ReadFile for files that may be anything, /dev/zero included.
@@ -187,15 +289,3 @@ func readFile(path string) ([]byte, error) {
 	}
 	return b, nil
 }
-
-// rawToken is an access token that somebody else got and that only they can
-// renew: fetching it again yields the same.
-type rawToken struct{ value string }
-
-func (r rawToken) fetch(context.Context) (accessToken, error) {
-	return accessToken{value: r.value}, nil
-}
-
-func (r rawToken) principal() string { return "" }
-func (r rawToken) origin() string    { return envToken }
-func (r rawToken) signIn() string    { return (&RefusedError{Origin: envToken}).Advice() }

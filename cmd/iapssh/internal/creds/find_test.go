@@ -22,42 +22,69 @@ const (
 		"subject_token_type":"urn:ietf:params:oauth:token-type:jwt","token_url":"https://sts.googleapis.com/v1/token","credential_source":{"file":"/var/token"}}`
 )
 
+// gcloudDir is where gcloud has its files on every test's machine.
+var gcloudDir = filepath.FromSlash("/g")
+
+var (
+	adcPath      = filepath.Join(gcloudDir, adcName)
+	databasePath = filepath.Join(gcloudDir, databaseName)
+)
+
+func loginPath(account string) string {
+	return filepath.Join(gcloudDir, legacyDir, account, legacyName)
+}
+
+// The order of the package comment, row by row: each machine has what stands in
+// its row, and the whole of what comes below.
 func TestFind(t *testing.T) {
-	onVM := map[string]string{accountPath + "email": "1-compute@developer.gserviceaccount.com\n"}
-	wellKnown := filepath.Join("/home/al/.config/gcloud", adcName)
-	config := map[string]string{envConfig: filepath.Dir(wellKnown)}
-	with := func(name, value string) map[string]string {
-		return map[string]string{envConfig: filepath.Dir(wellKnown), name: value}
-	}
+	const bob, carl, vmAccount, robot = "bob@example.com", "carl@example.com", "1-compute@developer.gserviceaccount.com", "robot@p.iam.gserviceaccount.com"
+	onVM := map[string]string{accountPath + "email": vmAccount + "\n"}
+	active := Wish{Dir: gcloudDir, Account: bob}
+	named := func(account string) Wish { return Wish{Dir: gcloudDir, Account: account, Named: true} }
+	logins := map[string]string{loginPath(bob): oldUserFile}
+	all := map[string]string{"/key": robotFile, adcPath: userFile, loginPath(bob): oldUserFile}
+	keyed := map[string]string{envFile: "/key"}
 	tests := []struct {
 		name              string
 		machine           machine
 		origin, principal string
 	}{
-		{"token first",
-			machine{env: with(envToken, " ya29.x\n"), files: map[string]string{wellKnown: userFile}, vm: onVM},
+		{"token first", machine{env: map[string]string{envToken: " ya29.x\n", envFile: "/key"}, files: all, vm: onVM, wish: named(bob)},
 			"CLOUDSDK_AUTH_ACCESS_TOKEN", ""},
-		{"then the named file",
-			machine{env: with(envFile, "/key"), files: map[string]string{"/key": robotFile, wellKnown: userFile}, vm: onVM},
-			"/key (GOOGLE_APPLICATION_CREDENTIALS)", "robot@p.iam.gserviceaccount.com"},
-		{"then gcloud's file",
-			machine{env: config, files: map[string]string{wellKnown: userFile}, vm: onVM},
-			wellKnown, "alice@example.com"},
-		{"user without a name",
-			machine{env: config, files: map[string]string{wellKnown: oldUserFile}},
-			wellKnown, ""},
-		{"impersonation",
-			machine{env: config, files: map[string]string{wellKnown: becomeFile}},
-			wellKnown, "robot@p.iam.gserviceaccount.com"},
-		{"workload",
-			machine{env: config, files: map[string]string{wellKnown: workloadFile}},
-			wellKnown, ""},
-		{"then the VM",
-			machine{env: config, vm: onVM},
-			originMetadata, "1-compute@developer.gserviceaccount.com"},
-		{"VM, no home",
-			machine{vm: onVM},
-			originMetadata, "1-compute@developer.gserviceaccount.com"},
+		{"then the token's file", machine{env: keyed, files: map[string]string{"/t": "ya29.y\n", "/key": robotFile, loginPath(bob): oldUserFile}, vm: onVM,
+			wish: Wish{Dir: gcloudDir, Account: bob, Named: true, TokenFile: "/t", CredentialFile: "/key"}},
+			"/t (auth/access_token_file)", ""},
+		{"then the override", machine{files: all, vm: onVM, wish: Wish{Dir: gcloudDir, Account: bob, Named: true, CredentialFile: "/key"}},
+			"/key (auth/credential_file_override)", robot},
+		{"then a named account", machine{env: keyed, files: all, vm: onVM, wish: named(bob)},
+			loginPath(bob), bob},
+		{"which may be the named file's", machine{env: keyed, files: all, vm: onVM, wish: named(robot)},
+			"/key (GOOGLE_APPLICATION_CREDENTIALS)", robot},
+		{"or that of the default credentials", machine{env: keyed, files: all, vm: onVM, wish: named("alice@example.com")},
+			adcPath, "alice@example.com"},
+		{"or the VM's", machine{env: keyed, files: all, vm: onVM, wish: named(vmAccount)},
+			originMetadata, vmAccount},
+		{"or gcloud knows it", machine{env: keyed, files: all, vm: onVM, wish: named(carl), gcloud: gcloudIsThere},
+			"gcloud's login of " + carl, carl},
+		{"then the named file", machine{env: keyed, files: all, vm: onVM, wish: active},
+			"/key (GOOGLE_APPLICATION_CREDENTIALS)", robot},
+		{"then the default credentials", machine{files: all, vm: onVM, wish: active},
+			adcPath, "alice@example.com"},
+		{"then the active account", machine{files: logins, vm: onVM, wish: active},
+			loginPath(bob), bob},
+		{"of which only gcloud has the credential", machine{files: map[string]string{databasePath: ""}, vm: onVM, wish: active, gcloud: gcloudIsThere},
+			"gcloud's login of " + bob, bob},
+		{"then the VM", machine{vm: onVM, wish: active}, originMetadata, vmAccount},
+		{"gcloud without any login", machine{vm: onVM, wish: active, gcloud: gcloudIsThere}, originMetadata, vmAccount},
+		{"VM, no home", machine{vm: onVM}, originMetadata, vmAccount},
+
+		{"user without a name", machine{files: map[string]string{adcPath: oldUserFile}, wish: Wish{Dir: gcloudDir}}, adcPath, ""},
+		{"impersonation by file", machine{files: map[string]string{adcPath: becomeFile}, wish: Wish{Dir: gcloudDir}}, adcPath, robot},
+		{"workload", machine{files: map[string]string{adcPath: workloadFile}, wish: Wish{Dir: gcloudDir}}, adcPath, ""},
+		{"impersonation", machine{files: all, wish: Wish{Dir: gcloudDir, Impersonate: []string{"a@p", robot}}},
+			"an impersonation by alice@example.com from " + adcPath, robot},
+		{"account like a path", machine{files: map[string]string{filepath.Join(gcloudDir, legacyName): userFile}, vm: onVM,
+			wish: Wish{Dir: gcloudDir, Account: "../../g"}}, originMetadata, vmAccount},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -70,27 +97,37 @@ func TestFind(t *testing.T) {
 }
 
 func TestFindNothing(t *testing.T) {
+	adc := Wish{Dir: gcloudDir}
 	tests := []struct {
 		name    string
 		machine machine
 		looked  int
+		advice  string
 	}{
-		{"empty machine", machine{env: map[string]string{envConfig: "/g"}}, 4},
-		{"no home", machine{}, 3},
-		{"VM without a service account", machine{vm: map[string]string{}}, 3},
+		{"empty machine", machine{wish: adc}, 4, loginCommand},
+		{"no home", machine{}, 4, loginCommand},
+		{"active account, not signed in", machine{wish: Wish{Dir: gcloudDir, Account: "bob@example.com"}}, 5, loginCommand},
+		{"VM without a service account", machine{vm: map[string]string{}, wish: adc}, 4, loginCommand},
 		{"VM not to be asked", machine{
 			env: map[string]string{envCheckGCE: "False"},
 			vm:  map[string]string{accountPath + "email": "x@y"},
-		}, 2},
+		}, 4, loginCommand},
+		// Somebody else's credential is no substitute.
+		{"named account", machine{
+			env:   map[string]string{envFile: "/key"},
+			files: map[string]string{"/key": robotFile, adcPath: userFile, loginPath("carl@example.com"): userFile},
+			vm:    map[string]string{accountPath + "email": "x@y"},
+			wish:  Wish{Dir: gcloudDir, Account: "bob@example.com", Named: true},
+		}, 6, "gcloud auth login bob@example.com"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s, err := Find(t.Context(), tt.machine.environment())
+			s, err := Find(t.Context(), tt.machine.environment(), tt.machine.wish)
 			var none *NotFoundError
 			if !errors.As(err, &none) || len(none.Looked) != tt.looked {
 				t.Fatalf("got %v, %v", s, err)
 			}
-			if none.Advice() != "gcloud auth application-default login" || strings.Contains(err.Error(), "\n") {
+			if none.Advice() != tt.advice || strings.Contains(err.Error(), "\n") {
 				t.Errorf("%v: %s", err, none.Advice())
 			}
 		})
@@ -122,7 +159,7 @@ func TestFindUnusable(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := Find(t.Context(), withFile([]byte(tt.content), nil).environment())
+			_, err := Find(t.Context(), withFile([]byte(tt.content), nil).environment(), Wish{})
 			var fe *FileError
 			if !errors.As(err, &fe) || !errors.Is(err, tt.want) {
 				t.Fatalf("got %v, want %v", err, tt.want)
@@ -137,9 +174,8 @@ func TestFindUnusable(t *testing.T) {
 // A credential that is named but cannot be used must not be passed over for
 // another identity.
 func TestFindDoesNotPassOver(t *testing.T) {
-	adc := filepath.Join("/g", adcName)
 	vm := map[string]string{accountPath + "email": "x@y"}
-	denied := machine{env: map[string]string{envConfig: "/g"}, vm: vm}.environment()
+	denied := machine{vm: vm}.environment()
 	denied.ReadFile = func(path string) ([]byte, error) {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrPermission}
 	}
@@ -151,19 +187,19 @@ func TestFindDoesNotPassOver(t *testing.T) {
 		text string
 	}{
 		{"named file missing",
-			machine{env: map[string]string{envFile: "/none", envConfig: "/g"}, files: map[string]string{adc: userFile}, vm: vm}.environment(),
+			machine{env: map[string]string{envFile: "/none"}, files: map[string]string{adcPath: userFile}, vm: vm}.environment(),
 			"/none", fs.ErrNotExist, "credentials of /none (GOOGLE_APPLICATION_CREDENTIALS): file does not exist"},
-		{"gcloud's file unreadable", denied, adc, fs.ErrPermission, "credentials of " + adc + ": permission denied"},
+		{"gcloud's file unreadable", denied, adcPath, fs.ErrPermission, "credentials of " + adcPath + ": permission denied"},
 		{"gcloud's file malformed",
-			machine{env: map[string]string{envConfig: "/g"}, files: map[string]string{adc: "x"}, vm: vm}.environment(),
-			adc, ErrMalformed, "credentials of " + adc + ": malformed: not the JSON of a credential"},
+			machine{files: map[string]string{adcPath: "x"}, vm: vm}.environment(),
+			adcPath, ErrMalformed, "credentials of " + adcPath + ": malformed: not the JSON of a credential"},
 		{"token with a space",
 			machine{env: map[string]string{envToken: "Your token: x"}, vm: vm}.environment(),
 			"", ErrMalformed, "credentials of CLOUDSDK_AUTH_ACCESS_TOKEN: malformed"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := Find(t.Context(), tt.env)
+			_, err := Find(t.Context(), tt.env, Wish{Dir: gcloudDir})
 			var fe *FileError
 			if !errors.As(err, &fe) || fe.Path != tt.path || !errors.Is(err, tt.want) || err.Error() != tt.text {
 				t.Errorf("got %v", err)
@@ -196,7 +232,7 @@ func TestFindDoesNotWait(t *testing.T) {
 				env := m.environment()
 				env.Metadata = blackhole
 				start := time.Now()
-				_, err := Find(t.Context(), env)
+				_, err := Find(t.Context(), env, Wish{})
 				var none *NotFoundError
 				if took := time.Since(start); !errors.As(err, &none) || took != tt.want {
 					t.Errorf("%v after %v", err, took)
@@ -204,32 +240,11 @@ func TestFindDoesNotWait(t *testing.T) {
 
 				ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 				defer cancel()
-				if _, err := Find(ctx, env); !errors.Is(err, context.DeadlineExceeded) {
+				if _, err := Find(ctx, env, Wish{}); !errors.Is(err, context.DeadlineExceeded) {
 					t.Errorf("interrupted: %v", err)
 				}
 			})
 		})
-	}
-}
-
-func TestConfigDir(t *testing.T) {
-	tests := []struct {
-		goos string
-		env  map[string]string
-		want string
-	}{
-		{"linux", map[string]string{"HOME": "/home/al"}, filepath.Join("/home/al", ".config", "gcloud")},
-		{"darwin", map[string]string{"HOME": "/Users/al", "APPDATA": "x"}, filepath.Join("/Users/al", ".config", "gcloud")},
-		{"windows", map[string]string{"HOME": "/x", "APPDATA": `C:\Roaming`}, filepath.Join(`C:\Roaming`, "gcloud")},
-		{"windows", map[string]string{"HOME": "/x"}, ""},
-		{"windows", map[string]string{envConfig: `D:\g`, "APPDATA": "x"}, `D:\g`},
-		{"linux", map[string]string{envConfig: "/g", "HOME": "/x"}, "/g"},
-		{"linux", nil, ""},
-	}
-	for _, tt := range tests {
-		if got := configDir(func(name string) string { return tt.env[name] }, tt.goos); got != tt.want {
-			t.Errorf("%s %v: got %q, want %q", tt.goos, tt.env, got, tt.want)
-		}
 	}
 }
 

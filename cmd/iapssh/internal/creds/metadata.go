@@ -57,6 +57,11 @@ func (v *vm) principal() string { return v.email }
 func (v *vm) origin() string    { return originMetadata }
 func (v *vm) signIn() string    { return "" }
 
+func (v *vm) fingerprint() string { return digest("vm " + v.email) }
+
+// keeps nothing: the metadata server does, and is as near as the disk.
+func (v *vm) keeps() bool { return false }
+
 // fetch gets the token that the metadata server holds, which it replaces by
 // itself some minutes before the end and not earlier.
 func (v *vm) fetch(ctx context.Context) (accessToken, error) {

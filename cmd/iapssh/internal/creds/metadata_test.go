@@ -38,7 +38,7 @@ func TestMetadataServer(t *testing.T) {
 	s, err := Find(t.Context(), metadata(t, map[string]string{
 		accountPath + "email": "robot@p.iam.gserviceaccount.com",
 		vmTokenPath:           `{"access_token":"ya29.vm","expires_in":3599,"token_type":"Bearer"}`,
-	}))
+	}), Wish{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func TestMetadataServerFails(t *testing.T) {
 			if tt.answer != "" {
 				answers[vmTokenPath] = tt.answer
 			}
-			s, err := Find(t.Context(), metadata(t, answers))
+			s, err := Find(t.Context(), metadata(t, answers), Wish{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -91,7 +91,7 @@ func TestNotAMetadataServer(t *testing.T) {
 	for _, host := range []string{portal.Listener.Addr().String(), "127.0.0.1:1", "bad host%"} {
 		env := machine{env: map[string]string{envMetadataHost: host}}.environment()
 		env.Metadata = nil
-		_, err := Find(t.Context(), env)
+		_, err := Find(t.Context(), env, Wish{})
 		var none *NotFoundError
 		if !errors.As(err, &none) {
 			t.Errorf("%s: %v", host, err)

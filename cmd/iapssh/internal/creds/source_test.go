@@ -157,10 +157,13 @@ func (h hanging) principal() string { return "" }
 func (h hanging) origin() string    { return "" }
 func (h hanging) signIn() string    { return "" }
 
+func (h hanging) fingerprint() string { return "" }
+func (h hanging) keeps() bool         { return false }
+
 func TestRenewalEndsWithItsLastCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hanging{make(chan error, 1)}
-		s := newSource(h)
+		s := newSource(h, nil)
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		for range 3 {

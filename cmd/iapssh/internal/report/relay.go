@@ -94,7 +94,7 @@ func closeCause(e *iap.CloseError, target iap.Target, facts Facts) Failure {
 	case iap.CloseNotAuthorized:
 		return failure(
 			fmt.Sprintf("%s IAP does not let %s reach %s", cause, facts.who(), whole(target)),
-			expired(facts)+"check the project's name, or grant the role (it takes minutes to work): "+grant(target, facts.member()),
+			expired(facts)+facts.other()+"check the project's name, or grant the role (it takes minutes to work): "+grant(target, facts.member()),
 		)
 	case iap.CloseLookupFailed, iap.CloseLookupFailedResume:
 		return failure(

@@ -24,6 +24,8 @@ type Facts struct {
 	Principal string     // who asked: an e-mail, or empty
 	Origin    string     // where the credential was found, or empty
 	SignIn    string     // the command that renews the credential, or empty
+	Other     string     // another account that might have been meant, or empty
+	OtherWay  string     // what selects it
 	Target    iap.Target // of a session that had begun
 }
 
@@ -44,6 +46,14 @@ func (f Facts) signIn() string {
 		return "check the credential of " + f.who()
 	}
 	return "run: " + f.SignIn
+}
+
+// other names who else might have been meant.
+func (f Facts) other() string {
+	if f.Other == "" {
+		return ""
+	}
+	return fmt.Sprintf("to be %s, %s; else ", f.Other, f.OtherWay)
 }
 
 // member names the principal as IAM's commands want it.
