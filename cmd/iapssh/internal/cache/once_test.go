@@ -36,7 +36,8 @@ func TestMain(m *testing.M) {
 	case "hold":
 		err := play(func() (time.Duration, error) {
 			fmt.Println("locked")
-			select {}
+			time.Sleep(time.Hour) // to be killed
+			return 0, nil
 		})
 		fmt.Println(err)
 	case "renew":
