@@ -168,6 +168,16 @@ func (r *relay) dialTarget(ctx context.Context) (*iap.Conn, error) {
 	return conn, err
 }
 
+// principal is who asks Google, as far as that is known.
+func (r *relay) principal() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.source == nil {
+		return ""
+	}
+	return r.source.Principal()
+}
+
 // facts is what a report may need beside the error.
 func (r *relay) facts() report.Facts {
 	r.mu.Lock()

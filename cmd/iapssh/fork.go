@@ -9,14 +9,13 @@ import (
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/detach"
-	"github.com/iapssh/iapssh/cmd/iapssh/internal/report"
 )
 
 // fork has a second process follow the plan, and ends when that is in the background.
 func fork(ctx context.Context, plan config.Plan, messages io.Writer) int {
 	code, err := second(ctx, plan, plan.Original)
 	if err != nil {
-		return complain(messages, plan.Mode, err)
+		return complain(messages, plan, err)
 	}
 	return code
 }
@@ -45,16 +44,16 @@ func second(ctx context.Context, plan config.Plan, words ...string) (code int, e
 func background(ctx context.Context) int {
 	data, self, err := detach.Inherited()
 	if err != nil {
-		return complain(os.Stderr, config.ModeSSH, err)
+		return complain(os.Stderr, config.Plan{}, err)
 	}
 	var plan config.Plan
 	if err := json.Unmarshal(data, &plan); err != nil {
-		return complain(os.Stderr, config.ModeSSH, fmt.Errorf("plan: %w", err))
+		return complain(os.Stderr, config.Plan{}, fmt.Errorf("plan: %w", err))
 	}
+	plan.Failing.FD = 0 // it did not come along
 	messages, err := openMessages(plan)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, report.Clean(err.Error()))
-		return report.ExitFailure
+		return complain(os.Stderr, plan, err)
 	}
 	defer messages.Close()
 	return ssh(ctx, plan, messages, self.Detach)

@@ -93,7 +93,7 @@ func isMisplaced(err error) bool {
 func forget(plan config.Plan) int {
 	remembered, _ := openCache() // what is not there is forgotten
 	if _, err := vm.Forget(remembered, plan.VMs); err != nil {
-		return complain(os.Stderr, plan.Mode, fmt.Errorf("not everything could be forgotten: %w", err))
+		return complain(os.Stderr, plan, fmt.Errorf("not everything could be forgotten: %w", err))
 	}
 	return 0
 }

@@ -44,11 +44,11 @@ func run(ctx context.Context, program string, argv []string) int {
 	}
 	plan, err := config.Resolve(ctx, program, argv, effects())
 	if err != nil {
-		return complain(os.Stderr, plan.Mode, err)
+		return complain(os.Stderr, plan, err)
 	}
 	messages, err := openMessages(plan)
 	if err != nil {
-		return complain(os.Stderr, plan.Mode, err)
+		return complain(os.Stderr, plan, err)
 	}
 	defer messages.Close()
 	if plan.LogLevel > config.LogQuiet {
@@ -70,6 +70,8 @@ func run(ctx context.Context, program string, argv []string) int {
 		io.WriteString(os.Stdout, config.Usage)
 	case config.ModeForget:
 		return forget(plan)
+	case config.ModeExplain:
+		return explain(plan)
 	case config.ModeStdio:
 		return stdio(ctx, plan, messages)
 	case config.ModeSSH:
@@ -81,28 +83,11 @@ func run(ctx context.Context, program string, argv []string) int {
 	return 0
 }
 
-// complain reports a command line or configuration that cannot be followed.
-func complain(w io.Writer, mode config.Mode, err error) int {
-	failure := report.Of(err, report.Facts{})
-	if mode == config.ModeStdio {
-		io.WriteString(w, failure.Line())
-		return report.ExitFailure
-	}
-	var usage *config.UsageError
-	if !errors.As(err, &usage) || usage.Text != "" {
-		io.WriteString(w, failure.Lines())
-	}
-	if usage != nil && usage.Synopsis {
-		io.WriteString(w, config.Synopsis)
-	}
-	return report.ExitFailure
-}
-
 // stdio carries one connection on stdin and stdout: nothing but its bytes on stdout, and one line on stderr if it fails.
 func stdio(ctx context.Context, plan config.Plan, messages io.Writer) int {
 	r, err := newRelay(plan, messages)
 	if err != nil {
-		return complain(messages, plan.Mode, err)
+		return complain(messages, plan, err)
 	}
 	conn, err := r.dial(ctx)
 	if err == nil {
@@ -112,19 +97,22 @@ func stdio(ctx context.Context, plan config.Plan, messages io.Writer) int {
 	switch {
 	case err == nil:
 		return 0
-	case ctx.Err() != nil || errors.As(err, &output) || plan.LogLevel < config.LogError:
+	case ctx.Err() != nil || errors.As(err, &output):
 		// Whoever ended us, or no longer listens, does not wait for an explanation.
-	default:
-		io.WriteString(messages, report.Of(err, r.facts()).Line())
+		return exitCode(plan)
 	}
-	return report.ExitFailure
+	failure := report.Of(err, r.facts())
+	if plan.LogLevel >= config.LogError {
+		io.WriteString(messages, failure.Line())
+	}
+	return failed(r.plan, failure, r.principal())
 }
 
 // ssh is a session in ssh's place, or what -O asks of a master.
 func ssh(ctx context.Context, plan config.Plan, messages io.Writer, leave func(keepOutputs bool) error) int {
 	r, err := newRelay(plan, messages)
 	if err != nil {
-		return complain(messages, plan.Mode, err)
+		return complain(messages, plan, err)
 	}
 	code, err := r.session(ctx, session.Local{
 		Stdin: os.Stdin, Stdout: os.Stdout, RemoteStderr: os.Stderr, Stderr: messages, Environ: os.Environ(), Version: "iapssh_" + version,
@@ -138,8 +126,21 @@ func ssh(ctx context.Context, plan config.Plan, messages io.Writer, leave func(k
 		return exitTaken
 	case errors.As(context.Cause(ctx), &killed):
 		dieOf(killed.Signal) // as ssh does before it has a session
-	case plan.LogLevel >= config.LogError:
-		io.WriteString(messages, report.Of(err, r.facts()).Lines())
+		return exitCode(plan)
 	}
-	return report.ExitFailure
+	failure := report.Of(err, r.facts())
+	if plan.LogLevel >= config.LogError {
+		io.WriteString(messages, failure.Lines())
+	}
+	return failed(r.plan, failure, r.principal())
+}
+
+// explain prints what is known of an error's code.
+func explain(plan config.Plan) int {
+	text, ok := report.Explain(plan.Query)
+	if !ok {
+		return complain(os.Stderr, plan, &config.UsageError{Ours: true, Text: fmt.Sprintf("nothing is known of code %q", plan.Query)})
+	}
+	io.WriteString(os.Stdout, text)
+	return 0
 }

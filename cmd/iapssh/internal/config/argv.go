@@ -5,15 +5,17 @@ import (
 	"strings"
 )
 
-// longFlags are our flags in ssh's grammar, to the keywords they set. They stand
-// where ssh's own options may, and beat -o wherever it stands.
+// longFlags are our flags in ssh's grammar, to the keywords they set; some set
+// none. They stand where ssh's own options may, and beat -o wherever it stands.
 var longFlags = map[string]string{
 	"--project":                 "iapproject",
 	"--zone":                    "iapzone",
 	"--network-interface":       "iapinterface",
 	"--account":                 "iapaccount",
 	"--configuration":           "iapconfiguration",
-	"--iap-tunnel-url-override": "", // commandLine.relayURL
+	"--iap-tunnel-url-override": "", // as the next two, in commandLine.flags
+	"--error-fd":                "",
+	"--fail-code":               "",
 
 	"--region":                      "iapregion",
 	"--network":                     "iapnetwork",
@@ -42,14 +44,13 @@ type commandLine struct {
 	userTyped    bool // -l, user@host: checked for dangerous characters
 	configFile   string
 	logFile      string
-	relayURL     string
-	version      bool   // -V: nothing else counts
-	query        string // -Q: nor here
-	dump         bool   // -G
-	syslog       bool   // -y
-	flags        map[string]string
-	optionsEnded bool // "--" was seen
-	debug        bool // some -v was seen
+	version      bool              // -V: nothing else counts
+	query        string            // -Q: nor here
+	dump         bool              // -G
+	syslog       bool              // -y
+	flags        map[string]string // the long ones, by name
+	optionsEnded bool              // "--" was seen
+	debug        bool              // some -v was seen
 	warnings     []string
 }
 
@@ -88,7 +89,9 @@ func parseArgv(argv []string, ev *evaluator) (commandLine, error) {
 		return c, err
 	}
 	for name, value := range c.flags {
-		ev.settings[longFlags[name]] = setting{[]string{value}, position{file: name}}
+		if keyword := longFlags[name]; keyword != "" {
+			ev.settings[keyword] = setting{[]string{value}, position{file: name}}
+		}
 	}
 	if user := ev.settings.word("user"); c.userTyped && !validUser(user) {
 		return c, &UsageError{Text: "remote username contains invalid characters"}

@@ -42,11 +42,23 @@ import "context"
 //
 // Errors are *UsageError, *ConfigError (several may be joined) and
 // *UnsupportedError, or what ctx says; ssh's exit status for each is 255.
+//
+// Of the plan beside an error only Mode and Failing count.
 func Resolve(ctx context.Context, program string, argv []string, effects Effects) (Plan, error) {
+	plan, err := resolve(ctx, program, argv, effects)
+	if err != nil && plan.Failing == (Failing{}) {
+		plan.Failing.File, _ = effects.LookupEnv(envErrorFile)
+	}
+	return plan, err
+}
+
+func resolve(ctx context.Context, program string, argv []string, effects Effects) (Plan, error) {
 	mode, line := modeOf(program, argv)
 	switch mode {
 	case ModeVersion, ModeHelp:
 		return Plan{Mode: mode}, nil
+	case ModeExplain:
+		return Plan{Mode: mode, Query: argv[1]}, nil
 	case ModeStdio:
 		return resolveStdio(ctx, line, effects)
 	case ModeForget:

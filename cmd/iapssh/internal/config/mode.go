@@ -1,6 +1,7 @@
 package config
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -36,6 +37,9 @@ func modeOf(program string, argv []string) (Mode, tunnelLine) {
 		line := scanProxy(argv)
 		return line.mode, line
 	}
+	if len(argv) == 2 && argv[0] == "--explain" && errorCode.MatchString(argv[1]) {
+		return ModeExplain, tunnelLine{}
+	}
 	if len(argv) > 0 {
 		if mode, ok := modes[argv[0]]; ok {
 			if mode == "" {
@@ -49,6 +53,9 @@ func modeOf(program string, argv []string) (Mode, tunnelLine) {
 	}
 	return ModeSSH, tunnelLine{}
 }
+
+// errorCode is what cannot be the name of a VM.
+var errorCode = regexp.MustCompile(`^([0-9]+|[A-Za-z0-9]+(_[A-Za-z0-9]+)+)$`)
 
 // baseName is the name of a program without its place, on any system, in lower
 // case where it is Windows' and has an extension.
@@ -96,6 +103,8 @@ var tunnelFlags = map[string]flagKind{
 
 	"--impersonate-service-account": valueFlag,
 	"--reason":                      valueFlag,
+	"--error-fd":                    valueFlag,
+	"--fail-code":                   valueFlag,
 	"--region":                      valueFlag,
 	"--network":                     valueFlag,
 	"--dest-group":                  valueFlag,

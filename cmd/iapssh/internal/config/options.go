@@ -229,10 +229,6 @@ func (c *commandLine) longFlag(o option) error {
 	if o.arg == "" {
 		return &UsageError{Text: o.name + " needs a value"}
 	}
-	if longFlags[o.name] == "" {
-		c.relayURL = o.arg
-		return nil
-	}
 	c.flags[o.name] = o.arg
 	return nil
 }

@@ -17,6 +17,7 @@ const (
 	ModeVersion    Mode = "version"     // --version
 	ModeSSHVersion Mode = "ssh-version" // -V, which programs grep for "OpenSSH_"
 	ModeHelp       Mode = "help"        // --help
+	ModeExplain    Mode = "explain"     // --explain CODE: what is known of Plan.Query
 )
 
 // A Route is the way to the host.
@@ -66,15 +67,18 @@ const NoEscape = -1
 // a child process as JSON. It holds no secret.
 //
 // For ModeVersion, ModeSSHVersion and ModeHelp only Mode is set; for ModeConfig
-// Output and Warnings too, for ModeQuery Query, for ModeForget VMs. For ModeStdio
-// Mode, Original, Host, Port, Route, RouteReason, IAP, Remembered, Projects, GCloud,
-// Impersonate, NoTokenCache, Reason, RelayURL, Universe, PSC, Proxy,
-// ClientCertificate, APIs, CACertsFile, LogLevel, LogFile and Warnings are set.
+// Output and Warnings too, for ModeQuery and ModeExplain Query, for ModeForget VMs.
+// For ModeStdio Mode, Failing, Original, Host, Port, Route, RouteReason, IAP,
+// Remembered, Projects, GCloud, Impersonate, NoTokenCache, Reason, RelayURL, Universe,
+// PSC, Proxy, ClientCertificate, APIs, CACertsFile, LogLevel, LogFile and Warnings are
+// set.
 type Plan struct {
 	Mode   Mode
 	Output string   // what -G prints
-	Query  string   // a subject of ssh -Q: "cipher", "key-sig", "help"
+	Query  string   // a subject of ssh -Q: "cipher", "key-sig", "help"; or an error's code
 	VMs    []Target // of ModeForget, as far as their names tell
+
+	Failing Failing
 
 	Original string // the host as typed
 	Host     string // after HostName, lower case unless an address
@@ -221,6 +225,13 @@ func (t Target) complete() bool { return t.Project != "" && (t.Zone != "" || !t.
 // is still to be found out.
 func (p Plan) MustLocate() bool {
 	return p.Route == RouteLookup || p.Route == RouteIAP && !p.IAP.complete()
+}
+
+// Failing is what programs want to be told of a failure of ours.
+type Failing struct {
+	FD   int    // descriptor that gets a line of JSON; 0: none
+	File string // or a file
+	Code int    // to exit with in the place of 255; 0: that
 }
 
 // APIs are base URLs of Google's APIs, as in gcloud's api_endpoint_overrides;

@@ -26,25 +26,34 @@ func resolveSession(ctx context.Context, argv []string, effects Effects) (Plan, 
 	case line.query != "":
 		return Plan{Mode: ModeQuery, Query: line.query}, nil
 	}
+	failing, err := failing(line.flags, effects)
+	if err != nil {
+		return Plan{}, err
+	}
 	ev.command, ev.offline = line.command, line.dump
 	host, err := ev.readConfiguration(line.configFile)
 	if err != nil {
-		return Plan{}, err
+		return Plan{Failing: failing}, err
 	}
 	b := builder{ctx: ctx, s: ev.settings, me: me, effects: effects, conn: ev.connection(), line: line}
 	b.conn.host = host
 	b.conn.keyAlias = first(lower(b.s.word("hostkeyalias")), line.host)
 	if err := b.consistent(); err != nil {
-		return Plan{}, err
+		return Plan{Failing: failing}, err
 	}
 	if line.dump {
 		p := Plan{Mode: ModeConfig, Warnings: line.warnings, Output: b.dump()}
 		return p, b.err
 	}
 	if err := refuse(b.s); err != nil {
-		return Plan{}, err
+		return Plan{Failing: failing}, err
 	}
-	return b.plan(ev.ignored)
+	p, err := b.plan(ev.ignored)
+	p.Failing = failing
+	if err == nil && p.Fork && failing.FD != 0 {
+		err = &UsageError{Ours: true, Text: "--error-fd does not reach into the background: name a file by " + envErrorFile}
+	}
+	return p, err
 }
 
 // plan makes the plan of a session.

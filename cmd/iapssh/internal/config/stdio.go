@@ -31,6 +31,9 @@ func resolveStdio(ctx context.Context, line tunnelLine, effects Effects) (Plan, 
 	if p.LogLevel, err = gcloudVerbosity(line.flags["--verbosity"]); err != nil {
 		return p, err
 	}
+	if p.Failing, err = failing(line.flags, effects); err != nil {
+		return p, err
+	}
 	me, err := localFacts(effects)
 	if err != nil {
 		return p, err

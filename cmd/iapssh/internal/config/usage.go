@@ -13,6 +13,7 @@ const Synopsis = `usage: iapssh [-46AaCfGgKkMNnqsTtVvXxYy] [-c cipher_spec]
        iapssh [-Q query_option]
        iapssh --listen-on-stdin [--project=PROJECT] [--zone=ZONE] VM PORT
        iapssh --forget [VM ...]
+       iapssh --explain CODE
        iapssh --help | --version
 `
 
@@ -22,6 +23,7 @@ const Usage = `iapssh: ssh to a Google Cloud VM through Identity-Aware Proxy, wi
   iapssh [options] [user@]vm [command]
   iapssh --listen-on-stdin [flags] vm port
   iapssh --forget [vm ...]
+  iapssh --explain CODE       what an error's code means, and what mends it
 
 The first form is ssh: the same options, the same ~/.ssh/config, the same exit
 codes. -v says which way was taken to the host, and why; the first that applies:
@@ -66,6 +68,9 @@ Flags beside ssh's own (each also in ssh_config, by the keyword at the right;
                   IAPImpersonateServiceAccount    none: as nobody else
   --reason=TEXT                 IAPReason         for Google's audit logs
                                 IAPTokenCache     no: keep no access token on disk
+  --fail-code=N                 exit with N, not 255, when iapssh itself fails
+  --error-fd=N                  write one line of JSON there when it does; or to
+                                the file that $IAPSSH_ERROR_FILE names
   -o IAP=yes|no|auto            IAP               through IAP, directly, or as above
 
 Options of ssh that work:

@@ -184,7 +184,7 @@ func (b *builder) givenTarget() iapSettings {
 		impersonate:   b.s.word("iapimpersonateserviceaccount"),
 		noTokenCache:  !b.s.flag("iaptokencache", true),
 		reason:        b.s.word("iapreason"),
-		relayURL:      b.line.relayURL,
+		relayURL:      b.line.flags["--iap-tunnel-url-override"],
 	}
 }
 

@@ -3,6 +3,7 @@ package report
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
@@ -17,23 +18,37 @@ func ofGoogle(err error, facts Facts) (Failure, bool) {
 	var refused *gce.Error
 	switch {
 	case errors.As(err, &several):
-		return failure(several.Error(), fmt.Sprintf("say which: --zone=%s", strings.Join(several.Zones(), " or --zone="))), true
+		f := Failure{Cause: several.Error(), Fix: fmt.Sprintf("say which: --zone=%s", strings.Join(several.Zones(), " or --zone="))}
+		return f.at(StageLookup, "several", false), true
 	case errors.As(err, &missing):
-		return failure(missing.Error(), fmt.Sprintf("see: gcloud compute instances list --project=%s; if it is no VM, -o IAP=no dials it directly", missing.Projects[0])), true
+		f := Failure{Cause: missing.Error(), Fix: fmt.Sprintf("see: gcloud compute instances list --project=%s; if it is no VM, -o IAP=no dials it directly", missing.Projects[0])}
+		return f.at(StageLookup, "not-found", false), true
 	case errors.As(err, &unsearched):
-		fix := config.ZoneFix
+		f := Failure{Stage: StageLookup, Retryable: true}
 		if errors.As(unsearched.Err, &refused) {
-			if mend := mendAPI(refused, unsearched.Project, facts); mend != "" {
-				fix += "; or " + mend
-			}
+			f = ofAPI(refused, unsearched.Project, facts)
 		} else if f, ok := ofCredentials(unsearched.Err, facts); ok {
 			return f, true
 		}
-		return failure(unsearched.Error(), fix), true
+		if f.Fix != "" {
+			f.Fix = "; or " + f.Fix
+		}
+		f.Stage, f.Cause, f.Fix = StageLookup, unsearched.Error(), config.ZoneFix+f.Fix
+		return f, true
 	case errors.As(err, &refused):
-		return failure("Google refused "+refused.Error(), mendAPI(refused, facts.Target.Project, facts)), true
+		return ofAPI(refused, facts.Target.Project, facts), true
 	}
 	return Failure{}, false
+}
+
+// ofAPI explains a refusal by an API.
+func ofAPI(e *gce.Error, project string, facts Facts) Failure {
+	d := details{facts: facts, err: e.Error(), mend: mendAPI(e, project, facts), permission: e.Permission, service: e.Service}
+	code := e.Reason
+	if code == "" {
+		code = strconv.Itoa(e.Status)
+	}
+	return d.failure(StageAPI, code)
 }
 
 // mendAPI is the command that makes an API take the call, empty if none is known.

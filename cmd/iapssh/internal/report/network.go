@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/creds"
@@ -33,25 +34,27 @@ func ofNetwork(err error, _ Facts) (Failure, bool) {
 	var unshown *creds.NoMTLSHostError
 	switch {
 	case errors.As(err, &certificate):
-		return Failure{Cause: "context-aware access is on: " + certificate.Error(), Fix: certificateFix}, true
+		return failure("context-aware access is on: "+certificate.Error(), certificateFix).at(StageTLS, "client-certificate", false), true
 	case errors.As(err, &unshown):
-		return Failure{Cause: unshown.Error(), Fix: certificateFix}, true
+		return failure(unshown.Error(), certificateFix).at(StageTLS, "client-certificate", false), true
 	case isAlert(err):
-		return failure("Google breaks off the TLS connection: "+err.Error(), deviceFix), true
+		return failure("Google breaks off the TLS connection: "+err.Error(), deviceFix).at(StageTLS, "client-certificate", false), true
 	case errors.As(err, &refresh) && refresh.Code == "access_denied":
-		return failure("Google does not let this device sign in: "+refresh.Error(), deviceFix), true
+		return failure("Google does not let this device sign in: "+refresh.Error(), deviceFix).at(StageSignIn, "access_denied", false), true
 	case errors.As(err, &setting):
-		return Failure{Cause: setting.Error(), Fix: proxyFix}, true
+		return failure(setting.Error(), proxyFix).at(StageConfig, "", false), true
 	case errors.As(err, &refused):
-		return proxyCause(refused), true
+		return proxyCause(refused).at(StageProxy, strconv.Itoa(refused.Status), refused.Temporary()), true
 	case errors.As(err, &refresh) && errors.As(err, &untrusted):
-		return failure("cannot sign in to Google: its certificate is not trusted: "+untrusted.Err.Error(), inspectFix), true
+		return failure("cannot sign in to Google: its certificate is not trusted: "+untrusted.Err.Error(), inspectFix).at(StageSignIn, "certificate", false), true
 	case errors.As(err, &refresh) && refresh.Status >= 300 && refresh.Status < 400:
 		return failure(fmt.Sprintf("cannot sign in to Google: something on the way answered with a redirect (HTTP status %d), a captive portal or a proxy", refresh.Status),
-			"sign in to the network with a browser, or set HTTPS_PROXY"), true
+			"sign in to the network with a browser, or set HTTPS_PROXY").at(StageSignIn, strconv.Itoa(refresh.Status), false), true
 	}
 	return Failure{}, false
 }
+
+func failure(cause, fix string) Failure { return Failure{Cause: cause, Fix: fix} }
 
 // isAlert says that the other side refuses the TLS connection, after the handshake as we saw it if it is for our certificate's sake.
 func isAlert(err error) bool {

@@ -1,6 +1,9 @@
 // Package report turns errors into what a person reads: a line of cause, a line with the way out, and an exit code. It is the
-// only place that does; below it errors carry data. To give a close code of the relay other words, change closeCause in
-// relay.go; to give another error a text, add it to Of.
+// only place that does; below it errors carry data.
+//
+// What is reported by a code (of the relay, of HTTP, of an API) has a row in table.go, which [Explain] prints; relay.go finds the
+// row for an error of the transport, target.go the words that depend on the kind of target. ssh.go has ssh's own failures, in ssh's
+// words. To give a code other words, change its row; to give another error a text, add it to [Of].
 package report
 
 import (
@@ -8,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -71,6 +75,12 @@ func (f Facts) member() string {
 type Failure struct {
 	Cause string // one line
 	Fix   string // one line, may be empty
+
+	Stage     Stage
+	Code      string // of the relay, HTTP, an API or ours; may be empty
+	Retryable bool   // the same may succeed later, with nothing changed
+	Missing   string // the role or the rule that is missing; may be empty
+
 	// Verbatim says that the cause is in ssh's own words, which programs look for, and gets no name before it.
 	Verbatim bool
 }
@@ -96,7 +106,7 @@ func (f Failure) join(between string) string {
 func Of(err error, facts Facts) Failure {
 	for _, explain := range []func(error, Facts) (Failure, bool){ofConfig, ofNetwork, ofGoogle, ofCredentials, ofRelay, ofSSH} {
 		if f, ok := explain(err, facts); ok {
-			f.Cause, f.Fix = Clean(f.Cause), Clean(f.Fix)
+			f.Cause, f.Fix, f.Missing = Clean(f.Cause), Clean(f.Fix), Clean(f.Missing)
 			return f
 		}
 	}
@@ -110,18 +120,19 @@ func ofConfig(err error, _ Facts) (Failure, bool) {
 	var bad *config.ConfigError
 	switch {
 	case errors.As(err, &missing):
-		return Failure{Cause: missing.Error(), Fix: missing.Fix}, true
+		return Failure{Stage: StageConfig, Cause: missing.Error(), Fix: missing.Fix, Missing: missing.What}, true
 	case errors.As(err, &unsupported):
-		return Failure{Cause: unsupported.Error(), Fix: unsupported.Fix}, true
+		return Failure{Stage: StageConfig, Cause: unsupported.Error(), Fix: unsupported.Fix}, true
 	case errors.As(err, &usage):
-		return Failure{Cause: usage.Text, Verbatim: !usage.Ours}, true
+		return Failure{Stage: StageConfig, Cause: usage.Text, Verbatim: !usage.Ours}, true
 	case errors.As(err, &bad):
-		return Failure{Cause: err.Error(), Verbatim: true}, true // all of a file's bad lines
+		return Failure{Stage: StageConfig, Cause: err.Error(), Verbatim: true}, true // all of a file's bad lines
 	}
 	return Failure{}, false
 }
 
-func ofCredentials(err error, _ Facts) (Failure, bool) {
+// ofCredentials explains why there is no access token.
+func ofCredentials(err error, facts Facts) (Failure, bool) {
 	var advisor interface {
 		error
 		Advice() string
@@ -129,34 +140,33 @@ func ofCredentials(err error, _ Facts) (Failure, bool) {
 	var roots *creds.RootsError
 	switch {
 	case errors.As(err, &advisor):
-		f := Failure{Cause: "cannot sign in to Google: " + advisor.Error()}
+		d := details{facts: facts, err: advisor.Error()}
 		if advice := advisor.Advice(); advice != "" {
-			f.Fix = "run: " + advice
+			d.mend = "run: " + advice
 		}
-		return f, true
+		code := ""
+		if refresh := (*creds.RefreshError)(nil); errors.As(err, &refresh) {
+			code = refreshCode(refresh)
+			d.creator = refresh.Principal
+		}
+		return d.failure(StageSignIn, code), true
 	case errors.As(err, &roots):
-		return Failure{Cause: roots.Error(), Fix: "correct core/custom_ca_certs_file in gcloud's configuration, or CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE"}, true
+		return Failure{Stage: StageConfig, Cause: roots.Error(), Fix: "correct core/custom_ca_certs_file in gcloud's configuration, or CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE"}, true
 	}
 	return Failure{}, false
 }
 
-// ofRelay explains a dial that failed, and a session that ended.
-func ofRelay(err error, facts Facts) (Failure, bool) {
-	var dial *iap.DialError
-	var closed *iap.CloseError
-	var link *iap.LinkError
-	var protocol *iap.ProtocolError
+// refreshCode is what the table knows a failed renewal by.
+func refreshCode(e *creds.RefreshError) string {
 	switch {
-	case errors.As(err, &dial):
-		return ofDial(dial, facts), true
-	case errors.As(err, &closed) && closed.Code != iap.CloseNormal:
-		return ofEnd(closed, facts), true
-	case errors.As(err, &link):
-		return Failure{Cause: fmt.Sprintf("the connection to %s broke: %v", what(facts.Target), link.Err), Fix: "check the network and connect again"}, true
-	case errors.As(err, &protocol):
-		return Failure{Cause: protocol.Error(), Fix: "please report this"}, true
+	case e.Reauth:
+		return "invalid_rapt"
+	case e.Temporary() && e.Status == 0:
+		return "temporary"
+	case e.Temporary() || e.Code == "":
+		return strconv.Itoa(e.Status)
 	}
-	return Failure{}, false
+	return e.Code
 }
 
 // Clean makes a text that may hold bytes from the network fit for one line of a terminal.

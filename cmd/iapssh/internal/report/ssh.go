@@ -36,19 +36,19 @@ func ofSSH(err error, _ Facts) (Failure, bool) {
 	var lost *sshclient.LostError
 	var forward *sshclient.ForwardError
 	if f, ok := ofSharing(err); ok {
-		return f, true
+		return f.at(StageSSH, "master", false), true
 	}
 	switch {
 	case errors.As(err, &direct):
 		f := verbatim("ssh: " + directCause(direct))
 		f.Fix = direct.Fix
-		return f, true
+		return f.at(StageConnect, "", true), true
 	case errors.As(err, &forward):
-		return ofForward(forward), true
+		return ofForward(forward).at(StageSSH, "forward", false), true
 	case errors.As(err, &handshake):
 		return ofHandshake(handshake), true
 	case errors.As(err, &lost):
-		return ofLost(lost)
+		return ofLost(lost).at(StageEnded, "lost", true), true
 	}
 	return Failure{}, false
 }
@@ -59,6 +59,12 @@ func ofForward(e *sshclient.ForwardError) Failure {
 		return verbatim(e.Error())
 	}
 	return verbatim("Error: " + e.Error())
+}
+
+// at says where a failure stands.
+func (f Failure) at(stage Stage, code string, retryable bool) Failure {
+	f.Stage, f.Code, f.Retryable = stage, code, retryable
+	return f
 }
 
 func verbatim(cause string) Failure { return Failure{Cause: cause, Verbatim: true} }
@@ -93,21 +99,21 @@ func ofHandshake(e *sshclient.HandshakeError) Failure {
 			f.Fix = fmt.Sprintf("The key of %s is not known yet: connect from a terminal to be asked, or once with -o StrictHostKeyChecking=accept-new",
 				untrusted.Verdict.Name())
 		}
-		return f
+		return f.at(StageSSH, "host-key", false)
 	case errors.As(e.Err, &auth):
 		f := verbatim(auth.Error())
 		f.Fix = authFix(auth)
-		return f
+		return f.at(StageSSH, "auth", false)
 	case e.Stage == sshclient.StageBanner && timedOut(e.Err):
-		return verbatim("Connection timed out during banner exchange")
+		return verbatim("Connection timed out during banner exchange").at(StageSSH, "timeout", true)
 	case e.Stage == sshclient.StageBanner && hungUp(e.Err):
-		return verbatim("kex_exchange_identification: Connection closed by remote host")
+		return verbatim("kex_exchange_identification: Connection closed by remote host").at(StageSSH, "hung-up", true)
 	case timedOut(e.Err):
-		return verbatim(fmt.Sprintf("Connection to %s timed out during %s", e.Host, e.Stage))
+		return verbatim(fmt.Sprintf("Connection to %s timed out during %s", e.Host, e.Stage)).at(StageSSH, "timeout", true)
 	case hungUp(e.Err):
-		return verbatim(fmt.Sprintf("Connection closed by remote host during %s", e.Stage))
+		return verbatim(fmt.Sprintf("Connection closed by remote host during %s", e.Stage)).at(StageSSH, "hung-up", true)
 	}
-	return Failure{Cause: e.Error()}
+	return Failure{Stage: StageSSH, Cause: e.Error()}
 }
 
 // authFix says which keys were tried, since the server never does.
@@ -126,19 +132,19 @@ func authFix(e *sshclient.AuthError) string {
 	return fmt.Sprintf("Tried %s. Check the user's name, or add a key to the VM: gcloud compute os-login ssh-keys add --key-file=FILE.pub", strings.Join(tried, ", "))
 }
 
-func ofLost(e *sshclient.LostError) (Failure, bool) {
+func ofLost(e *sshclient.LostError) Failure {
 	var request *sshclient.RequestError
 	switch {
 	case errors.Is(e.Err, sshclient.ErrServerSilent):
-		return verbatim(fmt.Sprintf("Timeout, server %s not responding.", e.Host)), true
+		return verbatim(fmt.Sprintf("Timeout, server %s not responding.", e.Host))
 	case errors.As(e.Err, &request):
-		return verbatim(request.Error() + " on channel 0"), true
+		return verbatim(request.Error() + " on channel 0")
 	case errors.Is(e.Err, sshclient.ErrMasterGone):
-		return verbatim(fmt.Sprintf("Shared connection to %s closed by its master.", e.Host)), true
+		return verbatim(fmt.Sprintf("Shared connection to %s closed by its master.", e.Host))
 	case hungUp(e.Err):
-		return verbatim(fmt.Sprintf("Connection to %s closed by remote host.", e.Host)), true
+		return verbatim(fmt.Sprintf("Connection to %s closed by remote host.", e.Host))
 	}
-	return Failure{Cause: e.Error()}, true
+	return Failure{Cause: e.Error()}
 }
 
 // hungUp says that the far side ended the connection in an ordinary way. Whether reading or writing notices it first is chance.

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"syscall"
+
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/report"
+)
+
+// complain reports a failure that came before anything was tried: a command line or configuration that cannot be followed.
+func complain(w io.Writer, plan config.Plan, err error) int {
+	failure := report.Of(err, report.Facts{})
+	var usage *config.UsageError
+	switch {
+	case plan.Mode == config.ModeStdio:
+		io.WriteString(w, failure.Line())
+		return failed(plan, failure, "")
+	case !errors.As(err, &usage) || usage.Text != "":
+		io.WriteString(w, failure.Lines())
+	}
+	if usage != nil && usage.Synopsis {
+		io.WriteString(w, config.Synopsis)
+	}
+	return failed(plan, failure, "")
+}
+
+// failed tells programs of a failure, after people, and gives the exit code. principal is who asked Google, or empty.
+func failed(plan config.Plan, failure report.Failure, principal string) int {
+	target := plan.Host
+	if plan.Route == config.RouteIAP && plan.IAP.Instance != "" {
+		target = plan.IAP.FullName()
+	}
+	if sink := errorSink(plan.Failing); sink != nil {
+		if _, err := sink.Write(failure.JSON(principal, target)); errors.Is(err, syscall.EBADF) {
+			fmt.Fprintf(os.Stderr, "iapssh: %s=%d is not open\n", sink.Name(), plan.Failing.FD)
+		}
+		sink.Close()
+	}
+	return exitCode(plan)
+}
+
+// errorSink is where programs want to be told, nil if nowhere. A pipe without a reader is nowhere.
+func errorSink(f config.Failing) *os.File {
+	if f.FD != 0 {
+		return os.NewFile(uintptr(f.FD), "--error-fd")
+	}
+	if f.File == "" {
+		return nil
+	}
+	sink, err := os.OpenFile(f.File, os.O_WRONLY|os.O_CREATE|os.O_APPEND|syscall.O_NONBLOCK, 0o600)
+	if err != nil {
+		return nil
+	}
+	return sink
+}
+
+// exitCode is that of a failure of ours.
+func exitCode(plan config.Plan) int {
+	if plan.Failing.Code != 0 {
+		return plan.Failing.Code
+	}
+	return report.ExitFailure
+}
