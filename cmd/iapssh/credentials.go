@@ -26,7 +26,7 @@ func wish(plan config.Plan) creds.Wish {
 func accountWish(g config.GCloud) creds.Wish {
 	return creds.Wish{
 		Dir: g.Dir, Configuration: g.Configuration, Account: g.Account, Named: g.AccountNamed,
-		TokenFile: g.TokenFile, CredentialFile: g.CredentialFile,
+		TokenFile: g.TokenFile, CredentialFile: g.CredentialFile, QuotaProject: g.QuotaProject,
 	}
 }
 

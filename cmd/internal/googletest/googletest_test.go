@@ -93,7 +93,7 @@ func TestRefreshGrant(t *testing.T) {
 			}
 		})
 	}
-	if got, want := s.Counts(), (Counts{Token: 6, Refused: 5}); got != want {
+	if got, want := s.Counts(), (Counts{All: 6, Token: 6, Refused: 5}); got != want {
 		t.Errorf("counts %+v, want %+v", got, want)
 	}
 }

@@ -30,6 +30,10 @@ func (s *Server) serveGenerate(w http.ResponseWriter, r *http.Request) {
 		refuseCall(w, http.StatusUnauthorized, "UNAUTHENTICATED", "Request had invalid authentication credentials.")
 		return
 	}
+	if quota := r.Header.Get("X-Goog-User-Project"); quota != "" && quota != "lab-project" {
+		refuseCall(w, http.StatusForbidden, "PERMISSION_DENIED", "Caller does not have required permission to use project "+quota+".")
+		return
+	}
 	target, ok := strings.CutSuffix(r.PathValue("call"), ":generateAccessToken")
 	if !ok {
 		refuseCall(w, http.StatusNotFound, "NOT_FOUND", "no such method")

@@ -126,7 +126,7 @@ func (s *Server) StartTLS() {
 }
 
 func (s *Server) listen(start func(*httptest.Server)) {
-	s.http = httptest.NewUnstartedServer(s.handler)
+	s.http = httptest.NewUnstartedServer(http.HandlerFunc(s.count))
 	// A handshake that a client breaks off is the client's to report.
 	s.http.Config.ErrorLog = log.New(io.Discard, "", 0)
 	start(s.http)
@@ -153,6 +153,8 @@ func (s *Server) Close() {
 
 // Counts says how often the server was called.
 type Counts struct {
+	All int // requests of any kind, unless the server is in memory
+
 	Token   int // requests to the token endpoint, refused ones included
 	Refused int // those of them that got no token
 
@@ -166,6 +168,14 @@ func (s *Server) Counts() Counts {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.counts
+}
+
+// count serves a request.
+func (s *Server) count(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	s.counts.All++
+	s.mu.Unlock()
+	s.handler.ServeHTTP(w, r)
 }
 
 // ForgetCounts begins counting anew.

@@ -77,6 +77,19 @@ func (g gcloudProperties) isNamed(section, name string) bool {
 	return g.asked && g.values[section+"/"+name] != ""
 }
 
+// quotaProject is the project of billing/quota_project, which may be a word for
+// one.
+func (g gcloudProperties) quotaProject() string {
+	switch value := g.property("billing", "quota_project"); value {
+	case "CURRENT_PROJECT", "CURRENT_PROJECT_WITH_FALLBACK":
+		return g.property("core", "project")
+	case "LEGACY":
+		return ""
+	default:
+		return value
+	}
+}
+
 // variable names the environment variable that overrides a property.
 func variable(section, name string) string {
 	return "CLOUDSDK_" + strings.ToUpper(section) + "_" + strings.ToUpper(name)

@@ -264,7 +264,7 @@ type GCloud struct {
 
 	TokenFile      string // auth/access_token_file
 	CredentialFile string // auth/credential_file_override
-	QuotaProject   string // billing/quota_project
+	QuotaProject   string // billing/quota_project, if it is set
 }
 
 // Ignored names a keyword that OpenSSH knows and that has no effect here.

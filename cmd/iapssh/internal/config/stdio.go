@@ -120,7 +120,7 @@ func (p *Plan) fillGoogle(effects Effects, home string, given iapSettings) error
 
 		TokenFile:      g.property("auth", "access_token_file"),
 		CredentialFile: g.property("auth", "credential_file_override"),
-		QuotaProject:   g.property("billing", "quota_project"),
+		QuotaProject:   g.quotaProject(),
 	}
 	p.Proxy = g.proxy()
 	p.ClientCertificate = g.clientCertificate(home)

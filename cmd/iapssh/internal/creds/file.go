@@ -35,6 +35,7 @@ type file struct {
 type fields struct {
 	Type             string          `json:"type"`
 	Account          string          `json:"account"`
+	QuotaProject     string          `json:"quota_project_id"`
 	ClientEmail      string          `json:"client_email"`
 	ClientSecret     string          `json:"client_secret"`
 	RefreshToken     string          `json:"refresh_token"`
@@ -126,6 +127,17 @@ func (f *file) principal() string {
 		return f.fields.ClientEmail
 	}
 	return f.fields.Account
+}
+
+// quotaOf is the project that a credential's file names for its quota.
+func quotaOf(c credential) string {
+	switch c := c.(type) {
+	case *file:
+		return c.fields.QuotaProject
+	case *account:
+		return c.fields.QuotaProject
+	}
+	return ""
 }
 
 // impersonated returns the e-mail in the URL of a generateAccessToken call.

@@ -34,6 +34,7 @@
 package creds
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -50,6 +51,7 @@ const (
 
 	envToken    = "CLOUDSDK_AUTH_ACCESS_TOKEN"
 	envFile     = "GOOGLE_APPLICATION_CREDENTIALS"
+	envQuota    = "GOOGLE_CLOUD_QUOTA_PROJECT"
 	envCheckGCE = "CLOUDSDK_CORE_CHECK_GCE_METADATA"
 
 	// What names gcloud's properties in messages.
@@ -75,6 +77,9 @@ type Wish struct {
 	// all others: gcloud's properties auth/access_token_file and
 	// auth/credential_file_override.
 	TokenFile, CredentialFile string
+	// QuotaProject is whose quota API calls are counted on; "": what the credential
+	// or GOOGLE_CLOUD_QUOTA_PROJECT says.
+	QuotaProject string
 	// Impersonate lists service accounts: the last is who to be, those before it
 	// delegate to the next.
 	Impersonate []string
@@ -161,6 +166,7 @@ func Find(ctx context.Context, env Environment, wish Wish) (*Source, error) {
 		case err == nil:
 			s := newSource(c, env.Store)
 			s.way, s.others = p.beaten, env.onDisk(wish)
+			s.quota = cmp.Or(wish.QuotaProject, env.Getenv(envQuota), quotaOf(c))
 			return env.impersonating(s, wish.Impersonate), nil
 		case ctx.Err() != nil:
 			return nil, ctx.Err()

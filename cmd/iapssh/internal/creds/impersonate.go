@@ -36,7 +36,7 @@ func (e Environment) impersonating(s *Source, chain []string) *Source {
 		return s
 	}
 	outer := newSource(&impersonation{env: e, base: s, chain: chain}, e.Store)
-	outer.way, outer.others = s.way, s.others
+	outer.way, outer.others, outer.quota = s.way, s.others, s.quota
 	return outer
 }
 
@@ -55,20 +55,28 @@ func (i *impersonation) keeps() bool         { return i.base.credential.keeps() 
 // fetch asks for a token of the last of the chain.
 func (i *impersonation) fetch(ctx context.Context) (accessToken, error) {
 	refused := ""
+	quota := i.base.QuotaProject()
 	for {
 		bearer, err := i.base.Token(ctx, refused)
 		if err != nil {
 			return accessToken{}, err
 		}
-		token, err := i.generate(ctx, bearer)
-		if e := (*RefreshError)(nil); refused != "" || !errors.As(err, &e) || e.Status != http.StatusUnauthorized {
+		token, err := i.generate(ctx, bearer, quota)
+		var e *RefreshError
+		switch refusal := errors.As(err, &e); {
+		case !refusal:
 			return token, err
+		case e.Status == http.StatusUnauthorized && refused == "":
+			refused = bearer
+		case e.Status == http.StatusForbidden && quota != "":
+			quota = "" // which may be what is forbidden
+		default:
+			return accessToken{}, err
 		}
-		refused = bearer
 	}
 }
 
-func (i *impersonation) generate(ctx context.Context, bearer string) (accessToken, error) {
+func (i *impersonation) generate(ctx context.Context, bearer, quota string) (accessToken, error) {
 	var delegates []string
 	for _, account := range i.chain[:len(i.chain)-1] {
 		delegates = append(delegates, "projects/-/serviceAccounts/"+account)
@@ -91,6 +99,9 @@ func (i *impersonation) generate(ctx context.Context, bearer string) (accessToke
 	maps.Copy(r.Header, i.env.Header)
 	r.Header.Set("Authorization", "Bearer "+bearer)
 	r.Header.Set("Content-Type", "application/json")
+	if quota != "" {
+		r.Header.Set("X-Goog-User-Project", quota)
+	}
 	x := newExchange(ctx, i.env.HTTPClient, secrets{bearer})
 	resp, err := x.client.Do(r)
 	if err != nil {

@@ -54,6 +54,41 @@ func TestImpersonation(t *testing.T) {
 	checkSecrets(t, err, google.Secrets())
 }
 
+// A project whose quota may not be used is left out.
+func TestQuotaProject(t *testing.T) {
+	google := googletest.NewServer()
+	defer google.Close()
+	google.AllowActAs(google.Account, first)
+	for _, tt := range []struct {
+		wish, env string
+		want      string
+		requests  int
+	}{
+		{"", "", "", 1},
+		{"lab-project", "other", "lab-project", 1},
+		{"", "lab-project", "lab-project", 1},
+		{"forbidden", "lab-project", "forbidden", 2},
+	} {
+		google.ForgetCounts()
+		m := withFile(google.AuthorizedUser(), google.Client())
+		m.env[envQuota] = tt.env
+		env := m.environment()
+		env.IAMCredentials = google.URL
+		s, err := Find(t.Context(), env, Wish{Impersonate: []string{first}, QuotaProject: tt.wish})
+		if err != nil {
+			t.Fatal(err)
+		}
+		mustToken(t, s, "")
+		if s.QuotaProject() != tt.want || google.Counts().Generate != tt.requests {
+			t.Errorf("%+v: %q, %+v", tt, s.QuotaProject(), google.Counts())
+		}
+	}
+	file := `{"type":"authorized_user","refresh_token":"1//x","quota_project_id":"of-the-file"}`
+	if s := mustFind(t, withFile([]byte(file), nil)); s.QuotaProject() != "of-the-file" {
+		t.Errorf("file: %q", s.QuotaProject())
+	}
+}
+
 func TestImpersonationIsRenewed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		google := googletest.NewUnstartedServer()

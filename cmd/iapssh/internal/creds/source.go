@@ -89,8 +89,9 @@ type Store interface {
 type Source struct {
 	credential credential
 	identity   Identity
-	store      Store   // or nil
-	way        string  // see place.beaten
+	store      Store  // or nil
+	way        string // see place.beaten
+	quota      string
 	others     []place // where somebody else's credential may be
 
 	mu      sync.Mutex // guards what follows, and renewal.waiters
@@ -140,6 +141,10 @@ func (s *Source) Principal() string { return s.credential.principal() }
 // Origin says where the credential was found, in words for people: a
 // variable, a file, or both.
 func (s *Source) Origin() string { return s.credential.origin() }
+
+// QuotaProject is whose quota API calls are to be counted on; "" if nobody said.
+// It goes into the header X-Goog-User-Project.
+func (s *Source) QuotaProject() string { return s.quota }
 
 // SignIn is what to run when the credential's tokens are turned down because
 // they, or the sign-in behind them, have expired; "" if no command is known.
