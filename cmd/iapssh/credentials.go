@@ -44,13 +44,16 @@ func (r *relay) token(ctx context.Context, refused string) (string, error) {
 		r.clock.pause()
 		defer r.clock.resume()
 	}
+	r.wait.enter("signing in to Google")
 	ctx, cancel := context.WithTimeout(ctx, signInTimeout)
 	defer cancel()
 	source, err := r.credentials(ctx)
 	if err != nil {
 		return "", err
 	}
-	return source.Token(ctx, refused)
+	token, err := source.Token(ctx, refused)
+	r.wait.enter("asking Google")
+	return token, err
 }
 
 // dialToken is the dialer's token source. When a session is to be resumed it waits for the user to sign in, if it comes to that.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -27,6 +26,7 @@ type relay struct {
 	cloud  *vm.Cloud                        // Google's APIs
 	debug  func(format string, args ...any) // -v
 	say    func(line string)
+	wait   *progress
 
 	clock *clock    // of the attempt in progress
 	begin time.Time // when the last attempt began, less the time for signing in
@@ -47,8 +47,10 @@ func newRelay(plan config.Plan, messages io.Writer) (*relay, error) {
 	}
 	r.dialer.Token = r.dialToken
 	if plan.LogLevel >= config.LogError {
-		r.say = func(line string) { fmt.Fprintln(messages, "iapssh: "+report.Clean(line)) }
+		r.say = sayTo(messages)
 	}
+	r.wait = newProgress(plan, messages)
+	r.dialer.Trace = r.wait.trace(plan.Original)
 	if plan.LogLevel >= config.LogDebug1 {
 		r.debug = debugLines(messages)
 		r.dialer.Trace = traceTo(r.debug)
@@ -76,6 +78,7 @@ func (r *relay) meetGoogle(plan config.Plan, messages io.Writer) error {
 
 // reach connects to the plan's host by the plan's route.
 func (r *relay) reach(ctx context.Context) (conn net.Conn, err error) {
+	defer r.wait.end()
 	if err := r.plan.NotBuilt(); err != nil {
 		return nil, err
 	}
@@ -114,6 +117,7 @@ func (r *relay) attempt(ctx context.Context, plan config.Plan) (net.Conn, error)
 }
 
 func (r *relay) connect(ctx context.Context, plan config.Plan) (net.Conn, error) {
+	r.wait.enter("connecting to " + plan.Host)
 	switch plan.Route {
 	case config.RouteDirect:
 		return direct(ctx, plan)

@@ -38,10 +38,16 @@ func (r *relay) newCloud(plan config.Plan, messages io.Writer) *vm.Cloud {
 		Say:   func(string) {},
 	}
 	if plan.LogLevel >= config.LogInfo {
-		c.Say = func(line string) { fmt.Fprintln(messages, report.Clean(line)) }
+		c.Say = func(line string) {
+			r.wait.enter("")
+			fmt.Fprintln(messages, report.Clean(line))
+		}
 	}
 	if plan.Mode == config.ModeSSH && !plan.BatchMode && !plan.NoPrompts {
-		c.Ask = askOnTerminal
+		c.Ask = func(ctx context.Context, prompt string) (string, error) {
+			r.wait.enter("")
+			return askOnTerminal(ctx, prompt)
+		}
 	}
 	return c
 }

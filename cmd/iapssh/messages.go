@@ -1,10 +1,13 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/report"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/tty"
 )
 
 // openMessages gives what messages are written to: stderr, the file of -E, to which they are appended, or -y's syslog.
@@ -16,6 +19,15 @@ func openMessages(plan config.Plan) (io.WriteCloser, error) {
 		return os.OpenFile(plan.LogFile, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	}
 	return os.Stderr, nil
+}
+
+// sayTo tells lines that the user should see whatever is on the screen, which may be the session's and know no line ends.
+func sayTo(messages io.Writer) func(line string) {
+	format := "iapssh: %s\n"
+	if f, ok := messages.(*os.File); ok && tty.IsTerminal(f) {
+		format = "\r\niapssh: %s\r\n"
+	}
+	return func(line string) { fmt.Fprintf(messages, format, report.Clean(line)) }
 }
 
 // nowhere drops what is written to it.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"syscall"
+	"time"
 
 	cryptossh "golang.org/x/crypto/ssh"
 
@@ -20,6 +21,7 @@ import (
 //	7   echoes
 //	79  answers one line and ends
 //	19  sends a line and resets the connection
+//	9   takes its time to answer, and then hangs up
 //
 // and SSH servers that let nobody in by a key alone:
 //
@@ -30,6 +32,7 @@ func serveOtherPorts(relay *iaptest.Server, key cryptossh.PublicKey) (closeAll f
 	relay.Handle(lab.VM, 7, iaptest.Echo())
 	relay.Handle(lab.VM, 79, iaptest.Serve(answerOneLine))
 	relay.Handle(lab.VM, 19, resetAfterALine)
+	relay.Handle(lab.VM, 9, hesitant)
 	questions := []sshtest.Question{{Text: "Code: ", Answer: "123"}, {Text: "Colour: ", Answer: "red", Echo: true}}
 	servers := map[int]*sshtest.Server{
 		2201: {Password: "secret", Banner: "Members only.\r\n"},
@@ -54,6 +57,17 @@ func answerOneLine(c net.Conn) {
 	if err == nil {
 		fmt.Fprintf(c, "you said %s", line)
 	}
+}
+
+// hesitant is a server whose connection comes late and ends at once.
+func hesitant(ctx context.Context) (net.Conn, error) {
+	select {
+	case <-time.After(phasePatience + time.Second):
+	case <-ctx.Done():
+	}
+	server, relay := net.Pipe()
+	server.Close()
+	return relay, ctx.Err()
 }
 
 // resetAfterALine is a server whose connection is reset.

@@ -231,8 +231,18 @@ func (b *builder) session(p *Plan) {
 	b.localCommand(p)
 	p.SendEnv = b.s["sendenv"].value
 	p.SetEnv = b.setEnv()
-	p.BatchMode = b.s.flag("batchmode", false)
+	p.BatchMode = b.s.flag("batchmode", false) || b.noPrompts()
 	p.LogLevel = parseLogLevel(b.s.word("loglevel"))
+}
+
+// noPrompts says that gcloud was told, for this time, to ask nothing; so are we.
+func (b *builder) noPrompts() bool {
+	value, _ := b.effects.LookupEnv(variable("core", "disable_prompts"))
+	switch lower(value) {
+	case "1", "true", "on", "yes", "y":
+		return true
+	}
+	return false
 }
 
 func (b *builder) remoteCommand() string {
