@@ -183,10 +183,11 @@ func (r *relay) principal() string {
 }
 
 // facts is what a report may need beside the error.
-func (r *relay) facts() report.Facts {
+func (r *relay) facts(ctx context.Context, err error) report.Facts {
+	granted := r.isGranted(ctx, err)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	f := report.Facts{Target: target(r.plan)}
+	f := report.Facts{Target: target(r.plan), Granted: granted}
 	if r.source != nil {
 		f.Principal, f.Origin, f.SignIn = r.source.Principal(), r.source.Origin(), r.source.SignIn()
 		if other, ok := r.source.Other(); ok {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/cache"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
@@ -93,6 +94,25 @@ func isMisplaced(err error) bool {
 	var status *iap.HTTPError
 	return errors.As(err, &closed) && (closed.Code == iap.CloseLookupFailed || closed.Code == iap.CloseLookupFailedResume) ||
 		errors.As(err, &status) && status.Status == http.StatusNotFound
+}
+
+// grantPatience bounds the question whether a role is there, which only makes an error clearer.
+const grantPatience = 5 * time.Second
+
+// isGranted says, if IAP has called the principal not authorized, that it has the role nevertheless.
+func (r *relay) isGranted(ctx context.Context, err error) bool {
+	var dial *iap.DialError
+	var closed *iap.CloseError
+	if !errors.As(err, &dial) || !errors.As(err, &closed) || closed.Code != iap.CloseNotAuthorized || !r.plan.IAP.IsVM() {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, grantPatience)
+	defer cancel()
+	granted, err := r.cloud.API.MayTunnel(ctx, gce.Ref{Project: r.plan.IAP.Project, Zone: r.plan.IAP.Zone, Name: r.plan.IAP.Instance})
+	if err != nil {
+		r.debug("whether the role is there could not be learnt: %v", err)
+	}
+	return err == nil && granted
 }
 
 // forget drops what is remembered.

@@ -101,7 +101,7 @@ func stdio(ctx context.Context, plan config.Plan, messages io.Writer) int {
 		// Whoever ended us, or no longer listens, does not wait for an explanation.
 		return exitCode(plan)
 	}
-	failure := report.Of(err, r.facts())
+	failure := report.Of(err, r.facts(ctx, err))
 	if plan.LogLevel >= config.LogError {
 		io.WriteString(messages, failure.Line())
 	}
@@ -128,7 +128,7 @@ func ssh(ctx context.Context, plan config.Plan, messages io.Writer, leave func(k
 		dieOf(killed.Signal) // as ssh does before it has a session
 		return exitCode(plan)
 	}
-	failure := report.Of(err, r.facts())
+	failure := report.Of(err, r.facts(ctx, err))
 	if plan.LogLevel >= config.LogError {
 		io.WriteString(messages, failure.Lines())
 	}

@@ -32,9 +32,18 @@ func (e Environment) ofAccount(wish Wish) []place {
 		e.login(wish),
 		e.named().ifOf(wish.Account),
 		e.applicationDefault(wish.Dir).ifOf(wish.Account),
-		e.metadata().ifOf(wish.Account),
+		e.serviceAccountHere(wish.Account),
 		{name: "gcloud", open: func(context.Context) (credential, error) { return e.openGCloud(wish) }},
 	}
+}
+
+// serviceAccountHere is the VM's, if account can be its name: others need not be
+// waited for where there is no metadata server.
+func (e Environment) serviceAccountHere(account string) place {
+	if !strings.HasSuffix(account, ".gserviceaccount.com") {
+		return place{name: originMetadata, open: func(context.Context) (credential, error) { return nil, errAbsent{"no user has it"} }}
+	}
+	return e.metadata().ifOf(account)
 }
 
 // ifOf is a place that counts only if its credential is the account's.

@@ -30,6 +30,7 @@ type Facts struct {
 	SignIn    string     // the command that renews the credential, or empty
 	Other     string     // another account that might have been meant, or empty
 	OtherWay  string     // what selects it
+	Granted   bool       // the principal is known to have the role that IAP asks for
 	Target    iap.Target // of a session that had begun
 }
 

@@ -32,8 +32,9 @@ type row struct {
 	stage Stage
 	// codes are separated by spaces: a close code of the relay, an HTTP status ("4xx" for those that have no row of their own), an
 	// API's or OAuth's word for it, or ours. A row without any is for what has no other.
-	codes string
-	retry bool // the same may succeed later, with nothing changed
+	codes   string
+	granted bool // the role is there, so that something else is missing
+	retry   bool // the same may succeed later, with nothing changed
 
 	missing    string // the role or the rule that is missing
 	cause, fix string
@@ -78,6 +79,9 @@ var table = []row{
 	{stage: StageSession, codes: "4003", retry: true, missing: "{rule}", cause: connected + " (Failed to connect to port {port}) IAP cannot reach {on}", fix: "{admit}"},
 	{stage: StageSession, codes: "4033", missing: "roles/iap.tunnelResourceAccessor", cause: connected + " IAP does not let {who} reach {whole}",
 		fix: "{first}check the project's name, or grant the role (it takes minutes to work): {grant}"},
+	{stage: StageSession, codes: "4033", granted: true, missing: "an access level or a condition", cause: connected + " {who} has the role for {whole}, and IAP refuses all the same: an access level or a condition is not met",
+		fix: "{other}check from which network and device you ask, and for how long the role was granted: " +
+			"gcloud projects get-iam-policy {project} --flatten=bindings --filter=bindings.role:roles/iap.tunnelResourceAccessor"},
 	{stage: StageSession, codes: "4047 4051", cause: connected + " There is no {whole}, or it is still being created", fix: "see: {list}; if it is not behind IAP, -o IAP=no dials it directly"},
 	{stage: StageSession, codes: "4009 4010", retry: true, cause: connected + " It, or what listens there, closed or reset the connection", fix: "try again"},
 	{stage: StageSession, codes: "4004", cause: connected + " The sign-in of {who} has expired", fix: "{signIn}"},
@@ -107,17 +111,20 @@ var table = []row{
 }
 
 // find gives the row for a code: its own, or that of its class ("5xx"), or that of its stage.
-func find(stage Stage, code string) (row, bool) {
+func find(stage Stage, code string, granted bool) (row, bool) {
 	wanted := []string{code, ""}
 	if len(code) == 3 {
 		wanted = []string{code, code[:1] + "xx", ""}
 	}
 	for _, want := range wanted {
 		for _, r := range table {
-			if r.stage == stage && r.has(want) {
+			if r.stage == stage && r.has(want) && r.granted == granted {
 				return r, true
 			}
 		}
+	}
+	if granted { // which makes no difference to it
+		return find(stage, code, false)
 	}
 	return row{}, false
 }
@@ -152,7 +159,7 @@ type details struct {
 
 // failure fills in a row.
 func (d details) failure(stage Stage, code string) Failure {
-	r, ok := find(stage, code)
+	r, ok := find(stage, code, d.facts.Granted)
 	if !ok {
 		return Failure{Stage: stage, Code: code, Cause: fmt.Sprintf("cannot reach IAP (%s): %s", stage, d.err), Fix: "try again; -v tells each step"}
 	}
@@ -164,7 +171,7 @@ func (d details) failure(stage Stage, code string) Failure {
 	words := strings.NewReplacer(
 		"{error}", d.err, "{name}", d.name, "{status}", d.status, "{location}", d.location, "{close}", d.close, "{mend}", d.mend,
 		"{permission}", d.permission, "{service}", d.service,
-		"{who}", d.facts.who(), "{signIn}", d.facts.signIn(), "{first}", expired(d.facts)+d.facts.other(),
+		"{who}", d.facts.who(), "{signIn}", d.facts.signIn(), "{first}", expired(d.facts)+d.facts.other(), "{other}", d.facts.other(),
 		"{what}", what(t), "{whole}", whole(t), "{on}", on(t), "{place}", place(t), "{project}", t.Project, "{port}", fmt.Sprint(t.Port),
 		"{list}", list(t), "{admit}", admit(t), "{grant}", grant(t, d.facts.member()), "{tokenCreator}", tokenCreator,
 		"{rule}", fmt.Sprintf("a firewall rule that admits 35.235.240.0/20 to tcp:%d", t.Port),
@@ -183,18 +190,26 @@ func Explain(code string) (text string, ok bool) {
 	}
 	var b strings.Builder
 	for _, stage := range stages {
-		if r, _ := find(stage, code); r.codes == "" { // none, or the one for all others
-			continue
+		for _, granted := range []bool{false, true} {
+			r, _ := find(stage, code, granted)
+			if r.codes == "" || r.granted != granted { // none, or the one for all others
+				continue
+			}
+			example.facts.Granted = granted
+			example.failure(stage, code).explain(&b)
 		}
-		f := example.failure(stage, code)
-		fmt.Fprintf(&b, "%s at stage %s:\n  cause:    %s\n", code, stage, f.Cause)
-		if f.Missing != "" {
-			fmt.Fprintf(&b, "  missing:  %s\n", f.Missing)
-		}
-		if f.Fix != "" {
-			fmt.Fprintf(&b, "  fix:      %s\n", f.Fix)
-		}
-		fmt.Fprintf(&b, "  retry:    %s\n", map[bool]string{false: "changes nothing", true: "may help"}[f.Retryable])
 	}
 	return b.String(), b.Len() > 0
+}
+
+// explain writes what Explain tells of a row.
+func (f Failure) explain(b *strings.Builder) {
+	fmt.Fprintf(b, "%s at stage %s:\n  cause:    %s\n", f.Code, f.Stage, f.Cause)
+	if f.Missing != "" {
+		fmt.Fprintf(b, "  missing:  %s\n", f.Missing)
+	}
+	if f.Fix != "" {
+		fmt.Fprintf(b, "  fix:      %s\n", f.Fix)
+	}
+	fmt.Fprintf(b, "  retry:    %s\n", map[bool]string{false: "changes nothing", true: "may help"}[f.Retryable])
 }

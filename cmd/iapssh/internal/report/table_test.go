@@ -18,12 +18,12 @@ func TestTable(t *testing.T) {
 			codes = []string{""}
 		}
 		for _, code := range codes {
-			name := fmt.Sprintf("%s %s", r.stage, code)
+			name := fmt.Sprintf("%s %s %v", r.stage, code, r.granted)
 			if seen[name] {
 				t.Errorf("%s stands twice", name)
 			}
 			seen[name] = true
-			f := details{target: target}.failure(r.stage, code)
+			f := details{target: target, facts: Facts{Granted: r.granted}}.failure(r.stage, code)
 			if strings.ContainsAny(f.Cause+f.Fix+f.Missing, "{}") {
 				t.Errorf("%s: %+v", name, f)
 			}
@@ -40,10 +40,10 @@ func TestCloseCodes(t *testing.T) {
 		iap.CloseNotAuthorized, iap.CloseLookupFailed, iap.CloseLookupFailedResume, iap.CloseCannotRewind,
 	} {
 		inSession := code == iap.CloseSIDUnknown || code == iap.CloseSIDInUse || code == iap.CloseCannotRewind // only of a resumption
-		if r, ok := find(StageSession, fmt.Sprint(code)); !inSession && (!ok || r.codes == "") {
+		if r, ok := find(StageSession, fmt.Sprint(code), false); !inSession && (!ok || r.codes == "") {
 			t.Errorf("%d: no row in place of a session", code)
 		}
-		if r, ok := find(StageEnded, fmt.Sprint(code)); !unexplained[code] && (!ok || r.codes == "") {
+		if r, ok := find(StageEnded, fmt.Sprint(code), false); !unexplained[code] && (!ok || r.codes == "") {
 			t.Errorf("%d: no row at the end of a session", code)
 		}
 		if text, ok := Explain(fmt.Sprint(code)); !ok || strings.ContainsAny(text, "{}") {
@@ -74,6 +74,17 @@ func TestSignInCodes(t *testing.T) {
 		if f.Stage != StageSignIn || f.Code != tc.code || f.Retryable != tc.retry || f.Missing != tc.missing {
 			t.Errorf("%v: %+v", tc.err, f)
 		}
+	}
+}
+
+// With the role there, something else is missing; and that changes nothing about other codes.
+func TestRoleIsGranted(t *testing.T) {
+	facts := Facts{Principal: "ali@example.com", Granted: true}
+	if f := Of(closed(4033, "not authorized"), facts); f.Code != "4033" || f.Missing != "an access level or a condition" || strings.Contains(f.Fix, "add-iam-policy-binding") {
+		t.Errorf("%+v", f)
+	}
+	if f := Of(closed(4003, ""), facts); !strings.Contains(f.Missing, "firewall") {
+		t.Errorf("%+v", f)
 	}
 }
 
