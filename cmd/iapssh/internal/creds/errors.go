@@ -169,8 +169,10 @@ func (e *RefusedError) Advice() string {
 // variable or property names another.
 func signInTo(variable, account string) string {
 	switch {
-	case account != "":
+	case account != "" && isPlain(account):
 		return "gcloud auth login " + account
+	case account != "": // which a shell might read otherwise
+		return "gcloud auth login"
 	case variable == "":
 		return loginCommand
 	case variable == propertyFile:

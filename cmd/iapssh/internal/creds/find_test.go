@@ -112,6 +112,10 @@ func TestFindNothing(t *testing.T) {
 			env: map[string]string{envCheckGCE: "False"},
 			vm:  map[string]string{accountPath + "email": "x@y"},
 		}, 4, loginCommand},
+		{"named account like a command", machine{
+			gcloud: gcloudIsThere,
+			wish:   Wish{Dir: gcloudDir, Account: `x@y" & calc "`, Named: true},
+		}, 6, "gcloud auth login"},
 		// Somebody else's credential is no substitute.
 		{"named account", machine{
 			env:   map[string]string{envFile: "/key"},

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 	"time"
 )
 
@@ -23,11 +24,23 @@ type gcloud struct {
 }
 
 func (e Environment) openGCloud(wish Wish) (credential, error) {
+	if !isPlain(wish.Account) {
+		return nil, errAbsent{"not a name that it has"}
+	}
 	path, err := e.LookPath("gcloud")
 	if err != nil {
 		return nil, errAbsent{"not installed"}
 	}
 	return gcloud{env: e, path: path, wish: wish}, nil
+}
+
+// isPlain says that an account has nothing but what accounts have: on Windows
+// gcloud is a script, whose interpreter reads its arguments once more.
+func isPlain(account string) bool {
+	return !strings.ContainsFunc(account, func(r rune) bool {
+		letter := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
+		return !letter && !strings.ContainsRune("@._-+:/#", r)
+	})
 }
 
 func (g gcloud) principal() string   { return g.wish.Account }
