@@ -67,8 +67,8 @@ func (r *relay) dialToken(ctx context.Context, refused string) (string, error) {
 	token, err := r.token(ctx, refused)
 	for said := false; waits && signInWouldMend(err); said = true {
 		source, sourceErr := r.credentials(ctx)
-		if sourceErr != nil {
-			return "", sourceErr
+		if sourceErr != nil || source.SignIn() == "" {
+			return "", err
 		}
 		if !said {
 			r.say("the sign-in has expired; the session waits for it. In another terminal run: " + source.SignIn())

@@ -46,6 +46,10 @@ func run(ctx context.Context, program string, argv []string) int {
 	if err != nil {
 		return complain(os.Stderr, plan, err)
 	}
+	if fd := plan.Failing.FD; fd != 0 && !isOpen(fd) {
+		plan.Failing.FD = 0
+		return complain(os.Stderr, plan, &config.UsageError{Ours: true, Text: fmt.Sprintf("--error-fd=%d is not open", fd)})
+	}
 	messages, err := openMessages(plan)
 	if err != nil {
 		return complain(os.Stderr, plan, err)

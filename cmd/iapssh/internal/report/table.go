@@ -82,7 +82,7 @@ var table = []row{
 	{stage: StageSession, codes: "4033", granted: true, missing: "an access level or a condition", cause: connected + " {who} has the role for {whole}, and IAP refuses all the same: an access level or a condition is not met",
 		fix: "{other}check from which network and device you ask, and for how long the role was granted: " +
 			"gcloud projects get-iam-policy {project} --flatten=bindings --filter=bindings.role:roles/iap.tunnelResourceAccessor"},
-	{stage: StageSession, codes: "4047 4051", cause: connected + " There is no {whole}, or it is still being created", fix: "see: {list}; if it is not behind IAP, -o IAP=no dials it directly"},
+	{stage: StageSession, codes: "4047 4051", retry: true, cause: connected + " There is no {whole}, or it is still being created", fix: "see: {list}; if it is not behind IAP, -o IAP=no dials it directly"},
 	{stage: StageSession, codes: "4009 4010", retry: true, cause: connected + " It, or what listens there, closed or reset the connection", fix: "try again"},
 	{stage: StageSession, codes: "4004", cause: connected + " The sign-in of {who} has expired", fix: "{signIn}"},
 	{stage: StageSession, codes: "4000", retry: true, cause: connected + " IAP reported an internal error", fix: "try again"},

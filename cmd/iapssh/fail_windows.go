@@ -1,0 +1,4 @@
+package main
+
+// isOpen believes in handles, which have no order that could be guessed at.
+func isOpen(int) bool { return true }
