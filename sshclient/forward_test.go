@@ -360,3 +360,39 @@ func TestConnectionsAreListed(t *testing.T) {
 		t.Errorf("%v, %q are left", err, client.Forwards().Connections())
 	}
 }
+
+// A server that closes a channel, and does not only say that it has no more to send, ends the
+// connection here, though the local side stays silent.
+func TestChannelIsClosed(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	var bound Endpoint
+	server := sshtest.NewServer()
+	server.Handler = func(s *sshtest.Session) sshtest.Exit {
+		channel, requests, err := s.Conn.OpenChannel(forwardedTCP, ssh.Marshal(struct {
+			Host       string
+			Port       uint32
+			OriginHost string
+			OriginPort uint32
+		}{"127.0.0.1", uint32(bound.Port), "10.0.0.1", 1234}))
+		if err != nil {
+			return sshtest.Exit{Status: 1}
+		}
+		channel.Close()
+		ssh.DiscardRequests(requests)
+		return sshtest.Exit{}
+	}
+	client := connect(t, server)
+	if bound, err = client.Forwards().Open(t.Context(), Forward{Kind: RemoteForward, Listen: Endpoint{Host: "127.0.0.1"}, Connect: endpointOf(silent.Addr())}); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, result := execute(t, client, Command{}, nil); result.Status != 0 {
+		t.Fatalf("%+v", result)
+	}
+	if err := client.Forwards().Drain(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
