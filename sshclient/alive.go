@@ -130,13 +130,22 @@ func (c *Client) Ping() (time.Duration, error) {
 	return time.Since(start), nil
 }
 
-// linkDown says whether the net.Conn reports its link as down.
-func (c *Client) linkDown() bool {
+// LinkDown returns since when the link below the connection has been down, or false
+// when it is up or nothing is known of it. Of a joined connection it is what the
+// holder tells.
+func (c *Client) LinkDown() (since time.Time, down bool) {
+	if c.joined {
+		return c.told.get()
+	}
 	link, ok := c.wire.Conn.(LinkState)
 	if !ok {
-		return false
+		return time.Time{}, false
 	}
-	_, down := link.LinkDown()
+	return link.LinkDown()
+}
+
+func (c *Client) linkDown() bool {
+	_, down := c.LinkDown()
 	return down
 }
 

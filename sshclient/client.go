@@ -24,6 +24,7 @@ type Client struct {
 	logTo   func(Level, string)
 
 	joined    bool         // another process holds the connection, see Join
+	told      toldLink     // what that one says of its link
 	agentPath string       // of the agent to forward; empty: none
 	agentUses atomic.Int32 // how many are open
 
@@ -256,6 +257,9 @@ func (c *Client) serveRequests(reqs <-chan *ssh.Request) {
 			learned = true
 			c.work.Add(1)
 			go c.learnHostKeys(req.Payload)
+		}
+		if req.Type == LinkRequest && c.joined {
+			c.told.note(req.Payload)
 		}
 		req.Reply(false, nil)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"sync"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -35,6 +36,42 @@ func Join(conn net.Conn, cfg Config) (*Client, error) {
 
 // Joined says that the connection is another process's, see [Join].
 func (c *Client) Joined() bool { return c.joined }
+
+// LinkRequest is the global request by which the holder of a connection tells those who
+// have joined it of the link below: a [LinkNews], which is not answered.
+const LinkRequest = "link@iapssh"
+
+// LinkNews is the payload of a LinkRequest.
+type LinkNews struct {
+	Down         bool
+	Milliseconds uint32 // for how long, if it is down
+}
+
+// toldLink is what the holder of a joined connection has said of its link.
+type toldLink struct {
+	mu    sync.Mutex
+	since time.Time // guarded by mu; zero: up
+}
+
+// note takes news. What does not parse is none.
+func (t *toldLink) note(payload []byte) {
+	var news LinkNews
+	if ssh.Unmarshal(payload, &news) != nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.since = time.Time{}
+	if news.Down {
+		t.since = time.Now().Add(-time.Duration(news.Milliseconds) * time.Millisecond)
+	}
+}
+
+func (t *toldLink) get() (since time.Time, down bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.since, !t.since.IsZero()
+}
 
 // probeChannel is a kind of channel that no server knows.
 const probeChannel = "alive@iapssh"

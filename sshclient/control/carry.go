@@ -3,16 +3,19 @@ package control
 import (
 	"errors"
 	"io"
+	"math"
 	"net"
 	"sync"
 	"time"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/iapssh/iapssh/sshclient"
 )
 
 // carrying serves one proxied client: each channel that it opens is one of the
-// connection's, and each request goes to its other end. Goroutines: serveRequests and
-// serveChannels; for each channel carried.run and those it names. They end with the
+// connection's, and each request goes to its other end. Goroutines: serveRequests,
+// serveChannels and, for a client that listens, tellLink; for each channel carried.run and those it names. They end with the
 // client's connection, but for data that it has left behind.
 type carrying struct {
 	server *Server
@@ -22,7 +25,7 @@ type carrying struct {
 }
 
 // carry serves a client that has been told that it is proxied, until it hangs up.
-func (s *Server) carry(socket net.Conn) error {
+func (s *Server) carry(socket net.Conn, tellsLink bool) error {
 	down, channels, requests, err := ssh.NewControlClientConn(newProxied(socket))
 	if err != nil {
 		return err
@@ -31,10 +34,41 @@ func (s *Server) carry(socket net.Conn) error {
 	c.work.Add(2)
 	go c.serveRequests(requests)
 	go c.serveChannels(channels)
+	if tellsLink {
+		c.work.Add(1)
+		go c.tellLink()
+	}
 	down.Wait()
 	close(c.gone)
 	c.work.Wait()
 	return nil
+}
+
+// linkInterval is between looks at the link.
+const linkInterval = 250 * time.Millisecond
+
+// tellLink tells the client when the link below the connection breaks and is there again.
+func (c *carrying) tellLink() {
+	defer c.work.Done()
+	ticker := time.NewTicker(linkInterval)
+	defer ticker.Stop()
+	told := false
+	for {
+		since, down := c.server.cfg.Client.LinkDown()
+		if down != told {
+			told = down
+			news := sshclient.LinkNews{Down: down}
+			if down {
+				news.Milliseconds = uint32(min(time.Since(since).Milliseconds(), math.MaxUint32))
+			}
+			c.down.SendRequest(sshclient.LinkRequest, false, ssh.Marshal(news))
+		}
+		select {
+		case <-ticker.C:
+		case <-c.gone:
+			return
+		}
+	}
 }
 
 // keepalive is what OpenSSH asks for a sign of life with, of a connection or of a channel.

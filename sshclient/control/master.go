@@ -24,7 +24,7 @@ type Master struct {
 // greet exchanges hellos and has the master prove that it is alive, in one round trip.
 func (m *Master) greet() error {
 	m.id++
-	if err := m.conn.write(helloMessage(), newMessage(mAliveCheck, number{m.id})); err != nil {
+	if err := m.conn.write(helloMessage(linkExtension, "0"), newMessage(mAliveCheck, number{m.id})); err != nil {
 		return err
 	}
 	first, err := m.conn.read()

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/iapssh/iapssh/sshclient"
 )
 
 // version is the protocol's. There has been no other since OpenSSH 5.4.
@@ -38,8 +40,12 @@ const (
 	sInfo          = 0x90000001 // infoText
 )
 
-// infoExtension is the one extension there is; its value is "0".
-const infoExtension = "info"
+// infoExtension is the one extension of OpenSSH's; its value is "0". linkExtension is ours,
+// of a client that listens to sshclient.LinkRequest when it is proxied.
+const (
+	infoExtension = "info"
+	linkExtension = sshclient.LinkRequest
+)
 
 // The names that mInfo knows.
 const (

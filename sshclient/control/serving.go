@@ -23,6 +23,8 @@ type serving struct {
 	conn   *conn
 	work   sync.WaitGroup // the passenger's goroutine
 	taken  bool           // there is or was a passenger; used by run alone
+
+	extensions map[string]string // of the client's hello
 }
 
 // errOver ends the service of a client that has had its answer.
@@ -62,7 +64,7 @@ func (v *serving) greet() error {
 	if err != nil {
 		return err
 	}
-	_, err = parseHello(m)
+	v.extensions, err = parseHello(m)
 	return err
 }
 
@@ -136,7 +138,8 @@ func (v *serving) proxy(ctx context.Context, id uint32) error {
 	if err := v.conn.write(newMessage(sProxy, number{id})); err != nil {
 		return err
 	}
-	if err := v.server.carry(v.socket); err != nil {
+	_, listens := v.extensions[linkExtension]
+	if err := v.server.carry(v.socket, listens); err != nil {
 		return err
 	}
 	return errOver

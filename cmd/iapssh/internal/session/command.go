@@ -120,7 +120,7 @@ func (r *run) move(s *sshclient.Session, terminal *tty.Terminal) (sshclient.Resu
 	if s.HasPTY() && tty.IsTerminal(r.local.Stdin) {
 		var notice *linkNotice
 		if tty.IsTerminal(r.local.Stdout) && !r.plan.BatchMode && r.plan.LogLevel >= config.LogInfo {
-			notice = newLinkNotice(r.conn, r.local.Stdout)
+			notice = newLinkNotice(r.client, r.local.Stdout)
 		}
 		var err error
 		if c, err = openConsole(terminal, s, r.out, notice); err != nil {

@@ -2,7 +2,6 @@ package session
 
 import (
 	"io"
-	"net"
 	"time"
 
 	"github.com/iapssh/iapssh/sshclient"
@@ -30,12 +29,7 @@ type linkNotice struct {
 	shown  bool
 }
 
-// newLinkNotice returns nil for a connection that is its own link.
-func newLinkNotice(conn net.Conn, screen io.Writer) *linkNotice {
-	link, ok := conn.(sshclient.LinkState)
-	if !ok {
-		return nil
-	}
+func newLinkNotice(link sshclient.LinkState, screen io.Writer) *linkNotice {
 	return &linkNotice{link: link, screen: screen, ticker: time.NewTicker(linkInterval)}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 
@@ -53,6 +54,8 @@ func (r *run) startShared(ctx context.Context, command sshclient.Command) (*sshc
 		bounded, cancel = context.WithTimeout(ctx, r.plan.ConnectTimeout)
 	}
 	defer cancel()
+	word := time.AfterFunc(linkPatience, r.tellOfLink)
+	defer word.Stop()
 	s, err := r.client.Start(bounded, command)
 	_, refused := errors.AsType[*ssh.OpenChannelError](err)
 	switch {
@@ -66,4 +69,11 @@ func (r *run) startShared(ctx context.Context, command sshclient.Command) (*sshc
 		return nil, &control.NoSessionError{Err: err}
 	}
 	return nil, r.ended(ctx, err)
+}
+
+// tellOfLink says why a session is not there yet.
+func (r *run) tellOfLink() {
+	if _, down := r.client.LinkDown(); down {
+		r.out.info("iapssh: the shared connection to IAP broke, waiting until it is resumed; Ctrl-C gives up")
+	}
 }
