@@ -10,7 +10,8 @@
 //
 // The plan goes through an inherited pipe, never through arguments, which all users
 // of the machine can see. The second process stays in the first's session until
-// Detach: one of its own could not open /dev/tty. If it ends before Detach, its exit
+// Detach: one of its own could not open /dev/tty. (On Windows it is the console that
+// both have, until Detach.) If it ends before Detach, its exit
 // status is the first's.
 package detach
 
@@ -26,12 +27,6 @@ const Argument = "--inherited-plan"
 // maxPlan bounds what is read as a plan.
 const maxPlan = 16 << 20
 
-// The descriptors that the second process inherits beside the standard ones.
-const (
-	planFD  = 3
-	readyFD = 4
-)
-
 // ErrNotInherited says that Argument was given by somebody else than Start.
 var ErrNotInherited = errors.New("there is no plan to inherit")
 
@@ -42,7 +37,7 @@ type Self struct {
 
 // Inherited returns what the first process handed over.
 func Inherited() (plan []byte, self *Self, err error) {
-	in, out := os.NewFile(planFD, "plan"), os.NewFile(readyFD, "ready")
+	in, out := inherited()
 	if !isPipe(in) || !isPipe(out) { // the runtime may have opened files of its own there
 		return nil, nil, ErrNotInherited
 	}

@@ -1,26 +1,63 @@
 package detach
 
 import (
-	"errors"
 	"os"
+	"os/exec"
+	"strconv"
+	"syscall"
+
+	"golang.org/x/sys/windows"
 )
 
-var errNotHere = errors.New("going into the background is not possible on Windows")
+// bequeath hands the second process its two files. It returns arguments that tell of them.
+func bequeath(cmd *exec.Cmd, plan, ready *os.File) ([]string, error) {
+	attr := &syscall.SysProcAttr{}
+	var words []string
+	for _, f := range []*os.File{plan, ready} {
+		handle := windows.Handle(f.Fd())
+		if err := windows.SetHandleInformation(handle, windows.HANDLE_FLAG_INHERIT, windows.HANDLE_FLAG_INHERIT); err != nil {
+			return nil, err
+		}
+		attr.AdditionalInheritedHandles = append(attr.AdditionalInheritedHandles, syscall.Handle(handle))
+		words = append(words, strconv.FormatUint(uint64(handle), 10))
+	}
+	cmd.SysProcAttr = attr
+	return words, nil
+}
 
-// Child does not occur: Start fails.
-type Child struct{}
+// inherited are the two files.
+func inherited() (plan, ready *os.File) { return fileOf(2), fileOf(3) }
 
-// Start fails.
-func Start(string, []byte, ...string) (*Child, error) { return nil, errNotHere }
+// fileOf is the file whose handle an argument is, nil if it is none.
+func fileOf(argument int) *os.File {
+	if len(os.Args) <= argument {
+		return nil
+	}
+	handle, err := strconv.ParseUint(os.Args[argument], 10, 64)
+	if err != nil {
+		return nil
+	}
+	return os.NewFile(uintptr(handle), "inherited")
+}
 
-// Wait does nothing.
-func (c *Child) Wait() int { return 255 }
+// leaveSession leaves the console, whose end would be ours. To have none is as good.
+func leaveSession() error {
+	windows.NewLazySystemDLL("kernel32.dll").NewProc("FreeConsole").Call()
+	return nil
+}
 
-// Signal does nothing.
-func (c *Child) Signal(os.Signal) {}
+// emptyFiles gives the standard files up: who waits for their end must not wait for us.
+func emptyFiles(keepOutputs bool) error {
+	files := []*os.File{os.Stdin, os.Stdout, os.Stderr}
+	if keepOutputs {
+		files = files[:1]
+	}
+	for _, f := range files {
+		f.Close()
+	}
+	return nil
+}
 
-func leaveSession() error { return errNotHere }
-
-func emptyFiles(bool) error { return errNotHere }
-
-func keepFromChildren(*os.File) {}
+func keepFromChildren(f *os.File) {
+	windows.SetHandleInformation(windows.Handle(f.Fd()), windows.HANDLE_FLAG_INHERIT, 0)
+}

@@ -32,7 +32,7 @@ func (r *run) runCommand(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	r.awaitClients(ctx)
-	if r.abandoned {
+	if r.abandoned || r.askedToExit() {
 		r.out.info(r.closed())
 		return 255, nil
 	}

@@ -46,6 +46,19 @@ func (r *run) obeyExit() {
 	}
 }
 
+// askedToExit says whether a client has asked for the end.
+func (r *run) askedToExit() bool {
+	if r.server == nil {
+		return false
+	}
+	select {
+	case <-r.server.Exit():
+		return true
+	default:
+		return false
+	}
+}
+
 // confirm asks the user whether somebody may use the connection: by SSH_ASKPASS alone, as
 // in ssh, since the terminal is the session's.
 func (r *run) confirm(ctx context.Context, question string) bool {
@@ -72,12 +85,8 @@ func (r *run) hold(ctx context.Context) (int, error) {
 		idle = r.plan.Sharing.Idle
 	}
 	r.server.Wait(ctx, idle)
-	select {
-	case <-r.server.Exit():
-		return 0, nil
-	case <-r.client.Done():
-		return 0, r.ended(ctx, r.client.Err())
-	default: // idle for long enough
-		return 0, nil
+	if lost := r.client.Err(); lost != nil && !r.askedToExit() {
+		return 0, r.ended(ctx, lost)
 	}
+	return 0, nil // asked for, or idle for long enough
 }
