@@ -128,8 +128,9 @@ func (s *Server) forget(number int) {
 }
 
 // Wait returns when nobody has used the connection for the given time, a client has
-// asked for the end, the connection has ended or ctx has. Forever, as a time, is not waited
-// for. It is for one goroutine.
+// asked for the end, the connection has ended or ctx has. To have a connection over a
+// forward is to use it, unless the time is 0. Forever, as a time, is not waited for. Wait
+// is for one goroutine.
 func (s *Server) Wait(ctx context.Context, idle time.Duration) {
 	timer := time.NewTimer(idle)
 	defer timer.Stop()
@@ -140,6 +141,10 @@ func (s *Server) Wait(ctx context.Context, idle time.Duration) {
 		}
 		select {
 		case <-expired:
+			if idle > 0 && len(s.cfg.Client.Forwards().Connections()) > 0 {
+				timer.Reset(idle) // they need no client
+				continue
+			}
 			return
 		case <-s.news:
 			timer.Reset(idle)
