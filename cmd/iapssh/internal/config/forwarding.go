@@ -42,7 +42,7 @@ type Forward struct {
 
 // MayForward says whether channels may come and go beside the session's.
 func (p Plan) MayForward() bool {
-	return len(p.Forwarding.Forwards) > 0 || p.Forwarding.X11 || p.ForwardAgent != "" || p.EscapeCommand
+	return len(p.Forwarding.Forwards) > 0 || p.Forwarding.X11 || p.ForwardAgent != "" || p.EscapeCommand || p.Sharing.Shares()
 }
 
 // ParseForward reads a forwarding as it stands behind -L, -R or -D, which option
