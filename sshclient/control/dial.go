@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -18,7 +19,7 @@ const Patience = 750 * time.Millisecond
 // Why there is no master to be had; a *[MasterError] wraps one of them.
 var (
 	ErrNone    = errors.New("there is no control socket")
-	ErrStale   = errors.New("nobody listens on the control socket")
+	ErrStale   = errors.New("nobody serves the control socket")
 	ErrSilent  = errors.New("the master does not answer")
 	ErrForeign = errors.New("the control socket is another user's")
 )
@@ -97,6 +98,9 @@ func dial(ctx context.Context, path string) (*Master, error) {
 	// A socket is deaf to contexts: it is closed instead.
 	release := context.AfterFunc(ctx, m.abort)
 	err = m.greet()
+	if isHangUp(err) { // it is ending
+		err = fmt.Errorf("%w: %w", ErrStale, innermost(err))
+	}
 	if !release() && err == nil {
 		err = context.Cause(ctx)
 	}
@@ -105,6 +109,16 @@ func dial(ctx context.Context, path string) (*Master, error) {
 		return nil, err
 	}
 	return m, nil
+}
+
+// isHangUp says that the other end has closed the connection, or has died.
+func isHangUp(err error) bool {
+	for _, end := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.EPIPE, syscall.ECONNRESET} {
+		if errors.Is(err, end) {
+			return true
+		}
+	}
+	return false
 }
 
 // connectPause is between attempts on a socket whose master has more to accept than

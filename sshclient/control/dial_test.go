@@ -24,8 +24,8 @@ func socketDir(t *testing.T) string {
 	return dir
 }
 
-// fakeMaster listens and says the given bytes to whoever connects, then reads until the end.
-func fakeMaster(t *testing.T, says []byte) (path string) {
+// fakeMaster listens and says the given bytes to whoever connects, then reads until the end; or hangs up.
+func fakeMaster(t *testing.T, says string) (path string) {
 	t.Helper()
 	path = filepath.Join(socketDir(t), "s")
 	listener, err := net.Listen("unix", path)
@@ -40,8 +40,10 @@ func fakeMaster(t *testing.T, says []byte) (path string) {
 			if err != nil {
 				return
 			}
-			c.Write(says)
-			io.Copy(io.Discard, c)
+			if says != "hang up" {
+				io.WriteString(c, says)
+				io.Copy(io.Discard, c)
+			}
 			c.Close()
 		}
 	}()
@@ -50,8 +52,8 @@ func fakeMaster(t *testing.T, says []byte) (path string) {
 }
 
 // alive is what a master of OpenSSH before 10.1 says to a client that greets it.
-func alive(extensions ...string) []byte {
-	return encode(helloMessage(extensions...), newMessage(sAlive, number{1}, number{4711}))
+func alive(extensions ...string) string {
+	return string(encode(helloMessage(extensions...), newMessage(sAlive, number{1}, number{4711})))
 }
 
 func TestDial(t *testing.T) {
@@ -83,14 +85,15 @@ func TestNoMaster(t *testing.T) {
 	}{
 		{"no socket", filepath.Join(dir, "none"), ErrNone},
 		{"nobody listens", stale, ErrStale},
-		{"says nothing", fakeMaster(t, nil), ErrSilent},
+		{"hangs up", fakeMaster(t, "hang up"), ErrStale},
+		{"says nothing", fakeMaster(t, ""), ErrSilent},
 		{"says half", fakeMaster(t, alive()[:20]), ErrSilent},
-		{"another version", fakeMaster(t, encode(newMessage(msgHello, hello{Version: 5}))), errProtocol},
-		{"no hello", fakeMaster(t, encode(newMessage(sOK, number{1}))), errProtocol},
-		{"another's answer", fakeMaster(t, encode(helloMessage(), newMessage(sAlive, number{2}, number{1}))), errProtocol},
-		{"an extension without value", fakeMaster(t, encode(helloMessage("info"))), errProtocol},
-		{"endless", fakeMaster(t, []byte{0xff, 0xff, 0xff, 0xff}), errProtocol},
-		{"something else", fakeMaster(t, []byte("SSH-2.0-OpenSSH_9.2\r\n")), errProtocol},
+		{"another version", fakeMaster(t, string(encode(newMessage(msgHello, hello{Version: 5})))), errProtocol},
+		{"no hello", fakeMaster(t, string(encode(newMessage(sOK, number{1})))), errProtocol},
+		{"another's answer", fakeMaster(t, string(encode(helloMessage(), newMessage(sAlive, number{2}, number{1})))), errProtocol},
+		{"an extension without value", fakeMaster(t, string(encode(helloMessage("info")))), errProtocol},
+		{"endless", fakeMaster(t, "\xff\xff\xff\xff"), errProtocol},
+		{"something else", fakeMaster(t, "SSH-2.0-OpenSSH_9.2\r\n"), errProtocol},
 		{"too long", strings.Repeat("x", 200), new(PathError)},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -115,7 +118,7 @@ func TestDialIsCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	reason := errors.New("enough")
 	cancel(reason)
-	if _, err := Dial(ctx, fakeMaster(t, nil)); !errors.Is(err, reason) {
+	if _, err := Dial(ctx, fakeMaster(t, "")); !errors.Is(err, reason) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -124,7 +127,7 @@ func TestDialIsCancelled(t *testing.T) {
 func TestTruncatedAnswers(t *testing.T) {
 	whole := alive("info", "0")
 	for n := range whole {
-		m := &Master{conn: &conn{Conn: &script{in: bytes.NewReader(whole[:n])}}}
+		m := &Master{conn: &conn{Conn: &script{in: strings.NewReader(whole[:n])}}}
 		if err := m.greet(); err == nil {
 			t.Errorf("%d of %d bytes are enough", n, len(whole))
 		}

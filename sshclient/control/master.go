@@ -3,8 +3,6 @@ package control
 import (
 	"errors"
 	"fmt"
-	"io"
-	"syscall"
 
 	"github.com/iapssh/iapssh/sshclient"
 )
@@ -114,10 +112,8 @@ func (m *Master) Join(cfg sshclient.Config) (*sshclient.Client, error) {
 // Exit asks the master to end. That it ends before it answers is no error.
 func (m *Master) Exit() error {
 	err := m.request(mTerminate, nil, sOK, nil)
-	for _, end := range []error{io.EOF, syscall.EPIPE, syscall.ECONNRESET} {
-		if errors.Is(err, end) {
-			return nil
-		}
+	if isHangUp(err) {
+		return nil
 	}
 	return err
 }
