@@ -3,10 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"os"
-	"strings"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/report"
@@ -18,7 +15,7 @@ import (
 func (r *relay) session(ctx context.Context, local session.Local) (int, error) {
 	plan := r.plan
 	if plan.Sharing.Command != "" && plan.Sharing.Command != "proxy" {
-		return 0, command(ctx, plan, local.Stderr)
+		return 0, session.Control(ctx, plan, local)
 	}
 	if plan.Sharing.Joins() {
 		code, err := shared(ctx, plan, local)
@@ -113,42 +110,4 @@ func (r *relay) persist(ctx context.Context, local session.Local) (int, error) {
 	}
 	r.plan.Sharing.Master = "no"
 	return r.alone(ctx, local)
-}
-
-// command is -O: it asks a master for something, and tells the answer in ssh's words.
-func command(ctx context.Context, plan config.Plan, messages io.Writer) error {
-	master, err := control.Dial(ctx, plan.Sharing.Path)
-	if err != nil {
-		return err
-	}
-	defer master.Close()
-	stop := context.AfterFunc(ctx, func() { master.Close() })
-	defer stop()
-	say := func(text string) {
-		if plan.LogLevel > config.LogQuiet {
-			io.WriteString(messages, text+"\r\n")
-		}
-	}
-	var info string
-	switch plan.Sharing.Command {
-	case "check":
-		fmt.Fprintf(messages, "Master running (pid=%d)\r\n", master.PID)
-	case "exit":
-		if err = master.Exit(); err == nil {
-			say("Exit request sent.")
-		}
-	case "stop":
-		if err = master.StopListening(); err == nil {
-			say("Stop listening request sent.")
-		}
-	case "conninfo":
-		info, err = master.ConnectionInfo()
-	case "channels":
-		info, err = master.ChannelInfo()
-	}
-	for line := range strings.Lines(info) {
-		indent := len(line) - len(strings.TrimLeft(line, " "))
-		fmt.Fprintf(os.Stdout, "%s%s\r\n", line[:indent], report.Clean(line))
-	}
-	return err
 }

@@ -29,6 +29,7 @@ type Passenger struct {
 	// is the escape character of a session with one, -1 for none.
 	Command sshclient.Command
 	WantTTY bool
+	WantX11 bool
 	Term    string
 	Escape  int
 
@@ -67,7 +68,7 @@ func (v *serving) newSession(ctx context.Context, id uint32, request message) er
 	}
 	p := &Passenger{
 		Command: sshclient.Command{Exec: n.Command, Env: env, NoAgent: n.WantAgent == 0},
-		WantTTY: n.WantTTY != 0, Term: n.Term, Escape: -1,
+		WantTTY: n.WantTTY != 0, WantX11: n.WantX11 != 0, Term: n.Term, Escape: -1,
 	}
 	if n.Subsystem != 0 {
 		p.Command.Exec, p.Command.Subsystem = "", n.Command

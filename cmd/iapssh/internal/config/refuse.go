@@ -36,9 +36,6 @@ func refuse(s settings) error {
 			rules = append(rules, r)
 		}
 	}
-	if command := s.word(kwMuxCommand); command == "forward" || command == "cancel" {
-		return &UnsupportedError{Option: "-O " + command}
-	}
 	for _, r := range rules {
 		set, ok := s[r.keyword]
 		if !ok {

@@ -8,7 +8,7 @@ type Sharing struct {
 	Master  string        // "no", "yes", "auto", "ask", "autoask"; "no" without Path
 	Persist bool          // the master goes into the background and stays
 	Idle    time.Duration // for how long without clients; 0: for ever
-	Command string        // -O: "check", "exit", "stop", "proxy", "conninfo", "channels"; empty: none
+	Command string        // -O: "check", "forward", "cancel", "exit", "stop", "proxy", "conninfo", "channels"; empty: none
 
 	// Holder says that this process was started to be the master that stays. Resolve leaves it false.
 	Holder bool

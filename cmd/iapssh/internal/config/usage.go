@@ -93,7 +93,7 @@ Options of ssh that work:
   -N                    no remote command
   -n                    stdin from nothing
   -o Key=Value          any keyword of ssh_config
-  -O check|conninfo|channels|proxy|exit|stop
+  -O check|forward|cancel|conninfo|channels|proxy|exit|stop
                         ask something of the master at -S
   -P tag                for "Match tagged"
   -Q subject            list what is supported: cipher, mac, kex, key, help

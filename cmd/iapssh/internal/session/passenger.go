@@ -22,6 +22,9 @@ func (m passengers) Session(ctx context.Context, p *control.Passenger) (int, err
 	if p.WantTTY {
 		command.PTY = describe(terminal, []string{"TERM=" + p.Term})
 	}
+	if p.WantX11 && m.master.plan.Forwarding.X11 {
+		command.X11 = m.master.x11(ctx) // the master's display, as with ssh
+	}
 	s, err := m.master.client.Start(ctx, command)
 	if refused, ok := errors.AsType[*sshclient.RequestError](err); ok {
 		p.Opened(command.PTY != nil)

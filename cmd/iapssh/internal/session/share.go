@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -17,7 +16,9 @@ import (
 // *control.NoSessionError if the master or the server refuses.
 func Join(ctx context.Context, plan config.Plan, master *control.Master, local Local) (int, error) {
 	r := &run{plan: plan, local: local, out: &output{w: local.Stderr, level: plan.LogLevel}}
-	if err := r.shareForwards(ctx, master); err != nil {
+	stop := context.AfterFunc(ctx, func() { master.Close() })
+	defer stop()
+	if err := askForForwards(plan, master, r.out); err != nil {
 		master.Close()
 		return 0, &control.NoSessionError{Err: err}
 	}
@@ -29,22 +30,6 @@ func Join(ctx context.Context, plan config.Plan, master *control.Master, local L
 	r.client = client
 	defer r.hangUp()
 	return r.finish(ctx)
-}
-
-// shareForwards asks the master for the plan's forwards, which are its own from then on.
-func (r *run) shareForwards(ctx context.Context, master *control.Master) error {
-	stop := context.AfterFunc(ctx, func() { master.Close() })
-	defer stop()
-	for _, f := range r.plan.Forwarding.Forwards {
-		bound, err := master.OpenForward(forwardOf(f))
-		if err != nil {
-			return fmt.Errorf("master forward request failed: %w", err)
-		}
-		if bound.Port != f.Listen.Port {
-			r.out.verbose(fmt.Sprintf("Allocated port %d for remote forward to %s", bound.Port, destination(f)))
-		}
-	}
-	return nil
 }
 
 // startShared is start on a connection that another process holds. ConnectTimeout is how long its server may take.
