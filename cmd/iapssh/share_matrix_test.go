@@ -28,7 +28,6 @@ func TestSharingMatrix(t *testing.T) {
 		for _, client := range []string{"iapssh", "ssh"} {
 			t.Run(master+" for "+client, func(t *testing.T) {
 				holder := l.command(master, "-MN", "-S", socket, hosts[master])
-				holder.Stderr = os.Stderr
 				if err := holder.Start(); err != nil {
 					t.Fatal(err)
 				}
