@@ -37,6 +37,9 @@ func TestSharingMatrix(t *testing.T) {
 				m.awaitMaster()
 				m.sessions()
 				m.forwards()
+				if master == "iapssh" {
+					m.killed(socket)
+				}
 				m.requests(socket, master == "iapssh" && client == "iapssh")
 			})
 		}
@@ -125,6 +128,35 @@ func (m *pair) greets(what string, from io.Reader) {
 	greeting := make([]byte, len("SSH-2.0-"))
 	if _, err := io.ReadFull(from, greeting); err != nil || string(greeting) != "SSH-2.0-" {
 		m.t.Errorf("%s: %q, %v", what, greeting, err)
+	}
+}
+
+// killed checks that nothing is left with our master of a client that is killed in mid-session.
+func (m *pair) killed(socket string) {
+	m.t.Helper()
+	cmd := m.command(nil, "echo in; cat /dev/zero")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		m.t.Fatal(err)
+	}
+	if _, err := io.ReadFull(out, make([]byte, 1<<20)); err != nil {
+		m.t.Error(err)
+	}
+	cmd.Process.Kill()
+	cmd.Wait()
+	list := m.lab.command("iapssh", "-S", socket, "-O", "channels", lab.VM)
+	for deadline := time.Now().Add(patience); ; list = m.lab.command("iapssh", list.Args[1:]...) {
+		said, err := list.Output()
+		if err == nil && !bytes.Contains(said, []byte("#")) {
+			return
+		}
+		if time.Now().After(deadline) {
+			m.t.Errorf("what a killed client had open: %q, %v", said, err)
+			return
+		}
 	}
 }
 
