@@ -48,6 +48,7 @@ type authenticator struct {
 	greeted   bool
 	keys      []candidate // not offered yet
 	listed    bool        // keys has been filled
+	asked     bool        // Auth.More was called
 	offered   int
 	used      []ssh.PublicKey // served for a partial success
 	questions counter
@@ -72,6 +73,9 @@ func newAuthenticator(ctx context.Context, cfg Config, log func(Level, string, .
 	}
 	if a.auth.PromptHost == "" {
 		a.auth.PromptHost = a.host
+	}
+	if a.auth.MaxOffers == 0 || a.auth.MaxOffers > maxOffers {
+		a.auth.MaxOffers = maxOffers
 	}
 	if a.auth.MaxPrompts == 0 {
 		a.auth.MaxPrompts = defaultPrompts
@@ -180,6 +184,14 @@ func (a *authenticator) denied() error {
 		return nil
 	}
 	return a.refusal
+}
+
+// key is the public key that authentication succeeded with, nil if it was another method.
+func (a *authenticator) key() ssh.PublicKey {
+	if a.latest != methodPublicKey || len(a.tried) == 0 {
+		return nil
+	}
+	return a.tried[len(a.tried)-1].Key
 }
 
 // method names what authentication succeeded with.

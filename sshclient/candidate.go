@@ -179,6 +179,34 @@ func rank(certificates, configured, held []candidate, identitiesOnly bool) []can
 	return out
 }
 
+// identitiesFirst puts what is configured, by whomever it is signed for, before the rest.
+func identitiesFirst(ranked, configured []candidate) []candidate {
+	place := func(c candidate) int {
+		i := slices.IndexFunc(configured, func(other candidate) bool {
+			if c.public == nil || other.public == nil {
+				return c.source == other.source
+			}
+			return bytes.Equal(c.public.Marshal(), other.public.Marshal())
+		})
+		if i < 0 {
+			return len(configured)
+		}
+		return i
+	}
+	slices.SortStableFunc(ranked, func(a, b candidate) int { return place(a) - place(b) })
+	return ranked
+}
+
+// toFront puts the candidate with a public key, plain or certified, before all others.
+func toFront(ranked []candidate, key ssh.PublicKey) []candidate {
+	i := indexKey(ranked, key)
+	if i <= 0 {
+		return ranked
+	}
+	first := ranked[i]
+	return slices.Concat([]candidate{first}, ranked[:i], ranked[i+1:])
+}
+
 // pairCertificates gives each certificate that does not sign for itself the
 // private key of another candidate, before that of a file one that needs no passphrase.
 func pairCertificates(keys []candidate) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,6 +21,7 @@ type Client struct {
 	wire    *wire
 	host    string
 	trust   HostTrust
+	key     ssh.PublicKey // nil: authenticated in another way
 	verdict Verdict
 	logTo   func(Level, string)
 
@@ -63,7 +65,7 @@ func Handshake(ctx context.Context, conn net.Conn, cfg Config) (*Client, error) 
 	}
 	_, verdict := h.hostKey.accepted()
 	c := &Client{
-		conn: sshConn, wire: h.wire, host: cfg.Host, trust: cfg.Trust, verdict: verdict, logTo: cfg.Log,
+		conn: sshConn, wire: h.wire, host: cfg.Host, trust: cfg.Trust, key: h.auth.key(), verdict: verdict, logTo: cfg.Log,
 		asks: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	c.forwards = newForwards(c, cfg.Forwards)
@@ -72,6 +74,14 @@ func Handshake(ctx context.Context, conn net.Conn, cfg Config) (*Client, error) 
 	}
 	c.start(cfg, chans, reqs)
 	return c, nil
+}
+
+// Key is the public key that the user was authenticated by, "TYPE BASE64"; empty if it was by other means.
+func (c *Client) Key() string {
+	if c.key == nil {
+		return ""
+	}
+	return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(c.key)))
 }
 
 // handshake is the state of one Handshake call.

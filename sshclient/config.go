@@ -68,6 +68,16 @@ type Auth struct {
 	Identities     []Identity
 	IdentitiesOnly bool // offer no agent key that is not among Identities
 
+	// IdentitiesFirst has Identities offered in their order and before the agent's other keys. First is the public key,
+	// "TYPE BASE64", that goes before all if it is among them; empty: none.
+	IdentitiesFirst bool
+	First           string
+	// MaxOffers bounds how many keys are offered; 0 means 60.
+	MaxOffers int
+	// More gives a key to offer when all others have been refused, and again when that was; false: none. It may take its time.
+	// It is called once even if MaxOffers has been reached: then for what it does. Nil: there are no more.
+	More func(ctx context.Context) (Identity, bool)
+
 	// Certificates are files with certificates for keys that are among Identities
 	// or in the agent. When there are some, those beside identities are not looked for.
 	Certificates []string
@@ -113,6 +123,9 @@ type Identity struct {
 	// lie beside it as Path.pub, its certificate as Path-cert.pub. Path may also be
 	// a public key file, which then names a key that the agent holds.
 	Path string
+
+	// Certificate is a file with a certificate for the key, beside those of Auth; empty: none.
+	Certificate string
 
 	// Explicit says that the user asked for this file: it is worth a message
 	// when missing.

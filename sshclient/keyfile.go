@@ -61,9 +61,11 @@ func readIdentity(id Identity, beside bool) ([]candidate, error) {
 	if !beside {
 		return out, nil
 	}
-	if cert, ok := readPublic(id.Path + "-cert.pub").(*ssh.Certificate); ok {
-		key.source, key.public = id.Path+"-cert.pub", cert
-		out = append(out, key)
+	for _, path := range []string{id.Path + "-cert.pub", id.Certificate} {
+		if cert, ok := readPublic(path).(*ssh.Certificate); ok {
+			key.source, key.public = path, cert
+			out = append(out, key)
+		}
 	}
 	return out, nil
 }

@@ -17,7 +17,7 @@ func (a *authenticator) nextKey() ssh.Signer {
 		a.listed = true
 		a.keys = a.list()
 	}
-	for len(a.keys) > 0 && a.offered < maxOffers {
+	for a.offered < a.auth.MaxOffers && len(a.keys) > 0 || a.another() {
 		key := a.keys[0]
 		a.keys = a.keys[1:]
 		if key.public != nil && slices.ContainsFunc(a.used, sameKey(key.public)) {
@@ -33,6 +33,25 @@ func (a *authenticator) nextKey() ssh.Signer {
 		return &offer{candidate: key, auth: a}
 	}
 	return nil
+}
+
+// another has Auth.More give another key, and says whether there is one to be offered.
+func (a *authenticator) another() bool {
+	full := a.offered >= a.auth.MaxOffers
+	if a.auth.More == nil || full && a.asked {
+		return false
+	}
+	a.asked = true
+	id, ok := a.auth.More(a.ctx)
+	if !ok || full {
+		return false
+	}
+	keys, err := readIdentity(id, true)
+	if err != nil {
+		a.unreadable(id, err)
+	}
+	a.keys = keys
+	return len(keys) > 0
 }
 
 // list reads the configured certificates and identities, and the agent's keys, in
@@ -56,6 +75,12 @@ func (a *authenticator) list() []candidate {
 		configured = append(configured, keys...)
 	}
 	ranked := rank(certificates, configured, a.held(), a.auth.IdentitiesOnly)
+	if a.auth.IdentitiesFirst {
+		ranked = identitiesFirst(ranked, configured)
+	}
+	if first := parsePublic([]byte(a.auth.First)); first != nil {
+		ranked = toFront(ranked, first)
+	}
 	for i := range ranked {
 		a.log(Debug1, "Will attempt key: %s", ranked[i].describe())
 	}

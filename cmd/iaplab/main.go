@@ -38,7 +38,7 @@ func main() {
 }
 
 func run(argv []string, stderr io.Writer) int {
-	cfg := lab.Config{Viewer: true}
+	cfg := lab.Config{Granted: true}
 	flags := flag.NewFlagSet("iaplab", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.BoolVar(&cfg.SSHD, "sshd", false, "")

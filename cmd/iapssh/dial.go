@@ -20,13 +20,15 @@ import (
 // relay joins the transport with the credentials that a plan implies. Nothing is read before the first dial asks, so that
 // looking for credentials runs beside connecting.
 type relay struct {
-	plan   config.Plan // completed by what is found out
-	dialer iap.Dialer
-	http   *http.Client
-	cloud  *vm.Cloud                        // Google's APIs
-	debug  func(format string, args ...any) // -v
-	say    func(line string)
-	wait   *progress
+	plan    config.Plan // completed by what is found out
+	dialer  iap.Dialer
+	http    *http.Client
+	cloud   *vm.Cloud                        // Google's APIs
+	inquiry *vm.Inquiry                      // of the plan's VM, nil if there is none
+	pusher  *vm.Pusher                       // of a key for it, nil as well
+	debug   func(format string, args ...any) // -v
+	say     func(line string)
+	wait    *progress
 
 	clock *clock    // of the attempt in progress
 	begin time.Time // when the last attempt began, less the time for signing in
@@ -58,7 +60,7 @@ func newRelay(plan config.Plan, messages io.Writer) (*relay, error) {
 			r.debug("%s: %s has no effect here", k.Where, k.Keyword)
 		}
 	}
-	if plan.Route != config.RouteIAP && plan.Route != config.RouteLookup {
+	if !plan.ToVM() && plan.Route != config.RouteIAP && plan.Route != config.RouteLookup {
 		return r, nil
 	}
 	return r, r.meetGoogle(plan, messages)
@@ -120,6 +122,12 @@ func (r *relay) connect(ctx context.Context, plan config.Plan) (net.Conn, error)
 	r.wait.enter("connecting to " + plan.Host)
 	switch plan.Route {
 	case config.RouteDirect:
+		return direct(ctx, plan)
+	case config.RouteAddress:
+		var err error
+		if plan.Host, err = r.cloud.Address(ctx, plan); err != nil {
+			return nil, err
+		}
 		return direct(ctx, plan)
 	case config.RouteProxyCommand:
 		return proxycommand.Dial(plan.ProxyCommand, plan.Host)
@@ -188,6 +196,9 @@ func (r *relay) facts(ctx context.Context, err error) report.Facts {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	f := report.Facts{Target: target(r.plan), Granted: granted}
+	if r.pusher != nil {
+		f.Keys = r.pusher.Problem()
+	}
 	if r.source != nil {
 		f.Principal, f.Origin, f.SignIn = r.source.Principal(), r.source.Origin(), r.source.SignIn()
 		if other, ok := r.source.Other(); ok {

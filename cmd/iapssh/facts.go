@@ -21,8 +21,7 @@ func effects() config.Effects {
 		KnownHost:    knownHost,
 		NoCredential: noCredential,
 		CachedVM: func(instance string, projects []string) (project, zone string, ok bool) {
-			remembered, _ := openCache() // newCloud tells why there is none
-			return vm.Remembered(remembered, instance, projects)
+			return vm.Remembered(seenCache(), instance, projects)
 		},
 		ProjectHere: func(ctx context.Context) string { return creds.ProjectHere(ctx, creds.Environment{}) },
 		Algorithms:  algorithms,

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,13 +16,24 @@ import (
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/gce"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/report"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/session"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/tty"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/vm"
+	"github.com/iapssh/iapssh/sshclient"
 	"github.com/iapssh/iapssh/transport/iap"
 )
 
 // openCache gives the user's cache. Beside an error it is nil, which serves: nothing is then remembered.
 func openCache() (*cache.Cache, error) { return cache.Open(cache.Dir(runtime.GOOS, os.Getenv)) }
+
+// seenCache is the cache for who only reads: it is not made.
+func seenCache() *cache.Cache {
+	if _, err := os.Stat(cache.Dir(runtime.GOOS, os.Getenv)); err != nil {
+		return nil
+	}
+	c, _ := openCache() // newCloud tells why there is none
+	return c
+}
 
 // newCloud joins Google's APIs with the relay's credentials and with the user.
 func (r *relay) newCloud(plan config.Plan, messages io.Writer) *vm.Cloud {
@@ -31,12 +43,13 @@ func (r *relay) newCloud(plan config.Plan, messages io.Writer) *vm.Cloud {
 	}
 	c := &vm.Cloud{
 		API: &gce.Client{
-			HTTP: r.http, Token: r.token, Header: apiHeader(plan), QuotaProject: plan.GCloud.Project,
+			HTTP: r.http, Token: r.apiToken, Header: apiHeader(plan), QuotaProject: plan.GCloud.Project,
 			Compute: plan.APIs.Compute, OSLogin: plan.APIs.OSLogin, IAP: plan.APIs.IAP,
 		},
-		Cache: remembered,
-		Debug: r.debug,
-		Say:   func(string) {},
+		Cache:   remembered,
+		Account: r.account,
+		Debug:   r.debug,
+		Say:     func(string) {},
 	}
 	if plan.LogLevel >= config.LogInfo {
 		c.Say = func(line string) {
@@ -44,13 +57,22 @@ func (r *relay) newCloud(plan config.Plan, messages io.Writer) *vm.Cloud {
 			fmt.Fprintln(messages, report.Clean(line))
 		}
 	}
-	if plan.Mode == config.ModeSSH && !plan.BatchMode && !plan.NoPrompts {
+	if plan.Mode == config.ModeSSH && !plan.BatchMode && !plan.NoPrompts && haveTerminal() {
 		c.Ask = func(ctx context.Context, prompt string) (string, error) {
 			r.wait.enter("")
 			return askOnTerminal(ctx, prompt)
 		}
 	}
 	return c
+}
+
+func haveTerminal() bool {
+	terminal, err := tty.Open()
+	if err != nil {
+		return false
+	}
+	terminal.Close()
+	return true
 }
 
 // askOnTerminal asks for what is no secret.
@@ -74,25 +96,133 @@ func (r *relay) located(ctx context.Context, connect func() error) (err error) {
 		if r.plan, err = r.cloud.Locate(ctx, r.plan); err != nil {
 			return err
 		}
+		r.inquire(ctx)
 		return connect()
 	}
+	r.inquire(ctx)
 	err = connect()
 	if err == nil || !r.plan.Remembered || !isMisplaced(err) {
 		return err
 	}
-	elsewhere, lookupErr := r.cloud.Locate(ctx, r.cloud.Misplaced(r.plan))
+	elsewhere, lookupErr := r.cloud.Locate(ctx, r.cloud.Misplaced(ctx, r.plan))
 	if lookupErr != nil || elsewhere.IAP == r.plan.IAP {
 		return err
 	}
 	r.plan = elsewhere
+	r.inquire(ctx)
 	return connect()
 }
 
-// isMisplaced says that the relay knows of no such VM, or of no such zone.
+// inquire begins to learn of the plan's VM what a session with it needs, beside the dial.
+func (r *relay) inquire(ctx context.Context) {
+	r.endInquiry()
+	if r.plan.Mode == config.ModeSSH && r.plan.ToVM() {
+		r.inquiry = r.cloud.Inquire(ctx, r.plan)
+	}
+}
+
+func (r *relay) endInquiry() {
+	if r.inquiry != nil {
+		r.inquiry.Stop()
+		r.inquiry = nil
+	}
+}
+
+// googleKnownHosts is where gcloud keeps host keys, under the same names, which it wants to read.
+const googleKnownHosts = "google_compute_known_hosts"
+
+// introduce settles who we are and whom we meet, by what is known of the VM. The time that it takes is not the host's.
+func (r *relay) introduce(ctx context.Context, local *session.Local) {
+	if r.inquiry == nil {
+		return
+	}
+	began := time.Now()
+	facts := r.inquiry.Facts()
+	r.begin = r.begin.Add(time.Since(began))
+	login := vm.ChooseLogin(r.plan.User, r.plan.UserGiven, r.account(ctx), facts)
+	r.debug("user %s: %s", login.User, login.Why)
+	r.plan.User = login.User
+	if facts.ID != "" && !r.plan.KnownHostsGiven {
+		r.plan.HashKnownHosts = false
+		r.plan.UserKnownHostsFiles = append([]string{r.plan.SSHDir + "/" + googleKnownHosts}, r.plan.UserKnownHostsFiles...)
+	}
+	local.Proof = proofOf(facts)
+	local.Proof.Again = func(ctx context.Context) (session.Proof, bool) {
+		facts, ok := r.inquiry.Again(ctx)
+		return proofOf(facts), ok
+	}
+	r.offer(ctx, local)
+}
+
+// offer settles which keys the VM is offered: the one that worked last, gcloud's, those of the configuration, the agent's; or what
+// was typed or configured before gcloud's. When it has refused them all, one may be put on it.
+func (r *relay) offer(ctx context.Context, local *session.Local) {
+	r.plan.IdentityFiles = keyFiles(r.plan)
+	r.pusher = r.cloud.NewPusher(r.plan)
+	last := r.cloud.LastKey(ctx, r.plan)
+	local.Offers = session.Offers{IdentitiesFirst: true, First: last, Max: vm.MaxOffers, More: r.pusher.More, Accepted: func(key string) {
+		if key != "" && key != last {
+			r.cloud.KeepKey(ctx, r.plan, key)
+		}
+	}}
+}
+
+// reconnect says whether to connect once more, with the key that the VM was given and that it may know by then, and no other.
+func (r *relay) reconnect(ctx context.Context, err error, local *session.Local) bool {
+	var denied *sshclient.AuthError
+	if r.pusher == nil || !errors.As(err, &denied) {
+		return false
+	}
+	key, user, ok := r.pusher.Reconnect(ctx)
+	if !ok {
+		return false
+	}
+	r.debug("connecting again as %s", user)
+	r.plan.User, r.plan.IdentityFiles, r.plan.IdentitiesOnly, r.plan.PasswordAuthentication = user, []string{key.Path}, true, false
+	local.Offers.More = nil
+	return true
+}
+
+// doubt drops what is remembered of a VM that would not let us in: its users may be others by now.
+func (r *relay) doubt(ctx context.Context, err error) {
+	var denied *sshclient.AuthError
+	if r.inquiry != nil && errors.As(err, &denied) {
+		r.inquiry.Drop(ctx)
+	}
+}
+
+func proofOf(facts vm.Facts) session.Proof {
+	if facts.ID == "" {
+		return session.Proof{Keys: facts.HostKeys}
+	}
+	return session.Proof{Name: "compute." + facts.ID, Keys: facts.HostKeys}
+}
+
+// apiToken is the token source of Google's APIs.
+func (r *relay) apiToken(ctx context.Context, refused string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, signInTimeout)
+	defer cancel()
+	source, err := r.credentials(ctx)
+	if err != nil {
+		return "", err
+	}
+	return source.Token(ctx, refused)
+}
+
+// account is the e-mail of who asks Google; where the credential does not say it, gcloud's may.
+func (r *relay) account(ctx context.Context) string {
+	source, err := r.credentials(ctx)
+	if err != nil {
+		return ""
+	}
+	return cmp.Or(source.Principal(), r.plan.GCloud.Account)
+}
+
+// isMisplaced says that the relay, or Compute Engine, knows of no such VM, or of no such zone.
 func isMisplaced(err error) bool {
 	var closed *iap.CloseError
 	var status *iap.HTTPError
-	return errors.As(err, &closed) && (closed.Code == iap.CloseLookupFailed || closed.Code == iap.CloseLookupFailedResume) ||
+	return gce.IsNotFound(err) || errors.As(err, &closed) && (closed.Code == iap.CloseLookupFailed || closed.Code == iap.CloseLookupFailedResume) ||
 		errors.As(err, &status) && status.Status == http.StatusNotFound
 }
 
@@ -113,6 +243,47 @@ func (r *relay) isGranted(ctx context.Context, err error) bool {
 		r.debug("whether the role is there could not be learnt: %v", err)
 	}
 	return err == nil && granted
+}
+
+// hostKeys prints what the plan's VMs have published of their host keys, as lines of a known_hosts file: by the number of the VM,
+// which no other will have, and by its full name.
+func hostKeys(ctx context.Context, plan config.Plan, messages io.Writer) int {
+	for _, one := range plan.Each {
+		r, err := newRelay(one, messages)
+		var facts vm.Facts
+		if err == nil {
+			facts, err = r.published(ctx)
+		}
+		if err != nil {
+			return complain(messages, plan, err)
+		}
+		names := r.plan.IAP.FullName()
+		if facts.ID != "" {
+			names = "compute." + facts.ID + "," + names
+		}
+		for _, key := range facts.HostKeys {
+			fmt.Println(names, key)
+		}
+	}
+	return 0
+}
+
+// published gives the facts of a VM that has published its host keys.
+func (r *relay) published(ctx context.Context) (vm.Facts, error) {
+	if err := r.plan.NotBuilt(); err != nil {
+		return vm.Facts{}, err
+	}
+	if r.cloud == nil || !r.plan.IAP.IsVM() {
+		return vm.Facts{}, &config.UsageError{Ours: true, Text: fmt.Sprintf("%s is no VM (%s)", r.plan.Original, r.plan.RouteReason)}
+	}
+	var err error
+	r.plan.Route = config.RouteIAP // whether or not the name could be a host's
+	if r.plan.MustLocate() {
+		if r.plan, err = r.cloud.Locate(ctx, r.plan); err != nil {
+			return vm.Facts{}, err
+		}
+	}
+	return r.cloud.Published(ctx, r.plan)
 }
 
 // forget drops what is remembered.

@@ -2,12 +2,15 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	cryptossh "golang.org/x/crypto/ssh"
 
 	"github.com/iapssh/iapssh/cmd/internal/googletest"
 	"github.com/iapssh/iapssh/cmd/internal/lab"
+	"github.com/iapssh/iapssh/sshclient/sshtest"
 )
 
 // google changes what the lab's Google says. In stories whose name begins with google_ the account may see VMs and projects, in
@@ -19,14 +22,21 @@ import (
 //	google grant PERMISSION...             google revoke PERMISSION...
 //	google disable SERVICE                 switches an API off
 //	google fail CALL STATUS                answers the next such call with an HTTP status
+//	google publish VALUE                   has the VM publish a host key: its own, another or none
+//	google recreate                        replaces the VM by another of its name, which publishes nothing
+//	google set KEY VALUE                   sets metadata of the VM
+//	google get                             prints metadata of the VM
+//	google unlogin                         takes all keys off the login profile
+//	google login USER...                   gives the account OS Login names
 //	google calls                           prints the calls since it was asked last
 func google(ts *testscript.TestScript, neg bool, args []string) {
-	g := ts.Value(labKey{}).(*lab.Lab).Google
+	l := ts.Value(labKey{}).(*lab.Lab)
+	g := l.Google
 	if neg || len(args) == 0 {
 		ts.Fatalf("usage: google VERB [ARG...]")
 	}
 	verb, args := args[0], args[1:]
-	wants, known := map[string]int{"project": 1, "vm": 3, "remove": 3, "disable": 1, "fail": 2, "calls": 0, "grant": len(args), "revoke": len(args)}[verb]
+	wants, known := map[string]int{"project": 1, "vm": 3, "remove": 3, "disable": 1, "fail": 2, "calls": 0, "publish": 1, "recreate": 0, "set": 2, "get": 0, "unlogin": 0, "login": len(args), "grant": len(args), "revoke": len(args)}[verb]
 	if !known || wants != len(args) {
 		ts.Fatalf("google %s: no such verb, or not its arguments", verb)
 	}
@@ -34,7 +44,11 @@ func google(ts *testscript.TestScript, neg bool, args []string) {
 	case "project":
 		g.AddProject(args[0], nil)
 	case "vm":
-		g.AddInstance(args[0], googletest.Instance{Zone: args[1], Name: args[2]})
+		i := googletest.Instance{Zone: args[1], Name: args[2]}
+		if slices.Equal(args, []string{lab.Project, lab.Zone, lab.VM}) {
+			i.ID = l.VMID
+		}
+		g.AddInstance(args[0], i)
 	case "remove":
 		g.RemoveInstance(args[0], args[1], args[2])
 	case "grant":
@@ -48,8 +62,29 @@ func google(ts *testscript.TestScript, neg bool, args []string) {
 		_, err := fmt.Sscan(args[1], &status)
 		ts.Check(err)
 		g.Fail(args[0], status, 1)
+	case "publish":
+		key := map[string]string{"own": text(l.HostKey), "another": text(sshtest.NewKey().PublicKey()), "none": ""}[args[0]]
+		g.Publish(lab.Project, lab.Zone, lab.VM, "hostkeys/ssh-ed25519", key)
+	case "recreate":
+		metadata := g.Metadata(lab.Project, lab.Zone, lab.VM)
+		g.AddInstance(lab.Project, googletest.Instance{Zone: lab.Zone, Name: lab.VM, Metadata: metadata})
+	case "get":
+		for key, value := range g.Metadata(lab.Project, lab.Zone, lab.VM) {
+			fmt.Fprintf(ts.Stdout(), "%s=%s\n", key, value)
+		}
+	case "unlogin":
+		g.ClearLogin()
+	case "login":
+		g.SetLogin(args...)
+	case "set":
+		g.SetMetadata(lab.Project, lab.Zone, lab.VM, args[0], args[1])
 	case "calls":
 		fmt.Fprint(ts.Stdout(), strings.Join(append(g.Calls(), ""), "\n"))
 		g.ForgetCalls()
 	}
+}
+
+// text is the base64 part of a public key's line.
+func text(key cryptossh.PublicKey) string {
+	return strings.Fields(string(cryptossh.MarshalAuthorizedKey(key)))[1]
 }

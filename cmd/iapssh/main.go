@@ -72,6 +72,10 @@ func run(ctx context.Context, program string, argv []string) int {
 		fmt.Println(strings.Join(answer(plan.Query), "\n"))
 	case config.ModeHelp:
 		io.WriteString(os.Stdout, config.Usage)
+	case config.ModePlan:
+		return explainPlans(plan, os.Stdout)
+	case config.ModeHostKeys:
+		return hostKeys(ctx, plan, messages)
 	case config.ModeForget:
 		return forget(plan)
 	case config.ModeExplain:

@@ -5,6 +5,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"os/user"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -45,14 +46,15 @@ func TestScript(t *testing.T) {
 func enterLab(env *testscript.Env) error {
 	outage := iaptest.Fault{On: iaptest.OnResume, Do: iaptest.Delay, For: 3 * time.Second}
 	story := strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")
-	l, err := lab.New(lab.Config{Dir: filepath.Join(env.WorkDir, ".lab"), SSHD: true, Faults: []iaptest.Fault{outage}, Viewer: strings.HasPrefix(story, "google_")})
+	l, err := lab.New(lab.Config{Dir: filepath.Join(env.WorkDir, ".lab"), SSHD: true, Faults: []iaptest.Fault{outage}, Granted: strings.HasPrefix(story, "google_")})
 	if err != nil {
 		return err
 	}
 	env.Values[labKey{}], env.Values[wayKey{}] = l, &way{}
 	env.Defer(l.Close)
 	path := l.Path(env.Getenv("PATH"), env.WorkDir)
-	env.Vars = append(l.Environ(env.Vars), "PATH="+path, "CA="+l.Files.CA, "ADC="+l.Files.ADC, "KEY="+l.Files.Key, "KNOWN_HOSTS="+l.Files.KnownHosts, "VM_ADDR="+l.Addr, "RELAY_ADDR="+l.RelayAddr(),
+	env.Vars = append(l.Environ(env.Vars), "PATH="+path, "CA="+l.Files.CA, "ADC="+l.Files.ADC, "KEY="+l.Files.Key, "KNOWN_HOSTS="+l.Files.KnownHosts, "LOCAL_USER="+localUser(), "GOOGLE_KNOWN_HOSTS="+l.Files.GoogleKnownHosts, "VM_PORT="+l.Addr[strings.LastIndexByte(l.Addr, ':')+1:],
+		"VM_ADDR="+l.Addr, "RELAY_ADDR="+l.RelayAddr(),
 		"LOGIN="+l.Files.Login, "ROBOT="+l.Files.Robot, "WORKLOAD="+l.Files.Workload, "METADATA="+strings.TrimPrefix(l.Google.URL, "http://"))
 	t := env.T().(testing.TB)
 	env.Defer(func() {
@@ -71,6 +73,15 @@ func enterLab(env *testscript.Env) error {
 	}
 	env.Defer(serveOtherPorts(l.Relay, key))
 	return nil
+}
+
+// localUser is the one name that the lab's sshd can let in.
+func localUser() string {
+	u, err := user.Current()
+	if err != nil {
+		return ""
+	}
+	return u.Username
 }
 
 // labKey finds a story's lab.

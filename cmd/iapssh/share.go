@@ -42,11 +42,21 @@ func (r *relay) session(ctx context.Context, local session.Local) (int, error) {
 
 // alone is a session on a connection of its own.
 func (r *relay) alone(ctx context.Context, local session.Local) (int, error) {
+	defer r.endInquiry()
 	conn, err := r.reach(ctx)
 	if err != nil {
 		return 0, err
 	}
-	return session.Run(ctx, r.plan, conn, r.begin, local)
+	r.introduce(ctx, &local)
+	code, err := session.Run(ctx, r.plan, conn, r.begin, local)
+	for r.reconnect(ctx, err, &local) {
+		if conn, err = r.attempts(ctx, r.plan); err != nil {
+			return 0, err
+		}
+		code, err = session.Run(ctx, r.plan, conn, r.begin, local)
+	}
+	r.doubt(ctx, err)
+	return code, err
 }
 
 // shared is a session on the connection of a live master. That there is none to be had is a *control.MasterError or a

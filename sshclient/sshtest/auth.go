@@ -76,12 +76,11 @@ func (g step) pass(p *ssh.Permissions) (*ssh.Permissions, error) {
 
 func (g step) checkKey(_ ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
 	blob := key.Marshal()
-	for _, known := range g.server.AuthorizedKeys {
-		if bytes.Equal(known.Marshal(), blob) {
-			return g.pass(&ssh.Permissions{Extensions: map[string]string{keyExtension: string(blob)}})
-		}
+	known := slices.ContainsFunc(g.server.AuthorizedKeys, func(known ssh.PublicKey) bool { return bytes.Equal(known.Marshal(), blob) })
+	if !known && (g.server.Authorize == nil || !g.server.Authorize(key)) {
+		return nil, errNotAuthorized
 	}
-	return nil, errNotAuthorized
+	return g.pass(&ssh.Permissions{Extensions: map[string]string{keyExtension: string(blob)}})
 }
 
 func (g step) checkPassword(_ ssh.ConnMetadata, password []byte) (*ssh.Permissions, error) {

@@ -12,5 +12,5 @@
 // terminal on Unix when one is asked for; or a function, see [Server.Handler].
 // Forwards lead anywhere, and listen on loopback.
 // Whoever may log in has that user's powers: Start listens on loopback only,
-// and with neither AuthorizedKeys nor AllowAll nobody may.
+// and with none of AuthorizedKeys, Authorize and AllowAll nobody may.
 package sshtest

@@ -17,11 +17,13 @@ import (
 type Server struct {
 	HostKeys       []ssh.Signer    // NewServer makes an Ed25519 key
 	AuthorizedKeys []ssh.PublicKey // who may log in, under any user name
-	AllowAll       bool            // let everybody in, without authentication
-	Password       string          // lets in who says it; empty: nobody
-	Questions      []Question      // let in who answers all of them; asked at once, none: nobody
-	Instruction    string          // said before the questions
-	Methods        []string        // further methods to name as possible: all are refused
+	// Authorize judges the keys that AuthorizedKeys has not; nil lets none of them in. It may be called concurrently.
+	Authorize   func(ssh.PublicKey) bool
+	AllowAll    bool       // let everybody in, without authentication
+	Password    string     // lets in who says it; empty: nobody
+	Questions   []Question // let in who answers all of them; asked at once, none: nobody
+	Instruction string     // said before the questions
+	Methods     []string   // further methods to name as possible: all are refused
 
 	// Steps are the methods that have to succeed one after the other, by their
 	// names in the protocol. Nil means that any one is enough.

@@ -114,6 +114,18 @@ func (s *Server) SetMetadata(inProject, zone, name, key, value string) {
 	s.changed()
 }
 
+// Publish sets a guest attribute of a VM ("hostkeys/ssh-ed25519"), or with an empty value takes it away.
+func (s *Server) Publish(inProject, zone, name, attribute, value string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := s.cloud.find(inProject, zone, name)
+	i.GuestAttributes = cloneMetadata(i.GuestAttributes)
+	i.GuestAttributes[attribute] = value
+	if value == "" {
+		delete(i.GuestAttributes, attribute)
+	}
+}
+
 // Metadata returns a VM's metadata, or with an empty name the project's.
 func (s *Server) Metadata(inProject, zone, name string) map[string]string {
 	s.mu.Lock()

@@ -46,6 +46,14 @@ func (s *Server) AddLoginKey(line string, expires time.Time) {
 	s.changed()
 }
 
+// ClearLogin takes all keys off the profile.
+func (s *Server) ClearLogin() {
+	s.mu.Lock()
+	clear(s.cloud.login.keys)
+	s.mu.Unlock()
+	s.changed()
+}
+
 // LoginKeys returns the lines of the profile that have not expired, and when they do.
 func (s *Server) LoginKeys() map[string]time.Time {
 	s.mu.Lock()

@@ -20,6 +20,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/knownhosts"
@@ -49,10 +50,10 @@ type Config struct {
 	// FirstUse leaves known_hosts empty. Otherwise it has the VM's key, under the name that iapssh gives an IAP target and
 	// under the one that stock ssh sees.
 	FirstUse bool
-	// Viewer has the account see VMs and projects. Otherwise it may use the tunnel and nothing else.
-	Viewer bool
-	More   int             // further VMs, lab-vm-1 and so on, which are the same machine
-	Faults []iaptest.Fault // of the relay
+	// Granted gives the account every permission. Otherwise it may use the tunnel and nothing else.
+	Granted bool
+	More    int             // further VMs, lab-vm-1 and so on, which are the same machine
+	Faults  []iaptest.Fault // of the relay
 }
 
 // vms names the VMs.
@@ -71,15 +72,25 @@ type Lab struct {
 	Files  Files
 	Addr   string // the VM's SSH server, on loopback
 
+	VMID    string   // the VM's number
+	ids     []string // of all VMs
+	HostKey ssh.PublicKey
+
 	sshd     *sshtest.Inetd // one of these two is the VM's
 	embedded *sshtest.Server
+
+	mu       sync.Mutex      // guards what follows
+	keysFile string          // sshd's; empty: none
+	keys     []ssh.PublicKey // that the VM lets in by itself
+	pushed   []ssh.PublicKey // and by what Google says
 }
 
 // Files are the paths of what the lab laid out.
 type Files struct {
 	Home, GCloud, ADC, CA, Key, SSHConfig, KnownHosts, Bin string
 
-	StockKnownHosts string // what stock ssh reads besides
+	StockKnownHosts  string // what stock ssh reads besides
+	GoogleKnownHosts string // gcloud's, by the number of a VM
 
 	// Other credentials: of the account's login with gcloud, of the service account, and of a workload. Nothing leads to them.
 	Login, Robot, Workload string
@@ -93,8 +104,10 @@ func (f Files) LoginOf(account string) string {
 // New makes a lab and starts it.
 func New(cfg Config) (*Lab, error) {
 	l := &Lab{Files: files(cfg.Dir)}
-	l.Google = googletest.NewServer()
+	l.Google = googletest.NewUnstartedServer()
+	l.Google.OnChange = l.syncKeys
 	l.populate(cfg)
+	l.Google.Start()
 	l.Relay = iaptest.NewUnstartedServer()
 	l.Relay.Project, l.Relay.Zone = Project, Zone
 	l.Relay.Region, l.Relay.Network, l.Relay.Group = Region, Network, Group
@@ -112,10 +125,11 @@ func New(cfg Config) (*Lab, error) {
 func (l *Lab) populate(cfg Config) {
 	l.Google.AddProject(Project, nil)
 	for _, name := range cfg.vms() {
-		l.Google.AddInstance(Project, googletest.Instance{Name: name, Zone: Zone})
+		l.ids = append(l.ids, l.Google.AddInstance(Project, googletest.Instance{Name: name, Zone: Zone, External: "127.0.0.1"}))
 	}
-	if cfg.Viewer {
-		l.Google.Grant("compute.instances.list", "compute.instances.get", "compute.instances.getGuestAttributes", "compute.projects.get")
+	l.VMID = l.ids[0]
+	if cfg.Granted {
+		l.Google.Grant(googletest.AllPermissions()...)
 	}
 }
 
@@ -133,12 +147,17 @@ func (l *Lab) furnish(cfg Config) error {
 	if err != nil {
 		return err
 	}
+	l.mu.Lock()
+	l.keys = []ssh.PublicKey{key}
+	l.mu.Unlock()
 	var addr string
 	var hostKey ssh.PublicKey
 	if cfg.SSHD {
 		if l.sshd, hostKey, err = prepareSSHD(filepath.Join(cfg.Dir, "sshd"), l.Files.Home, key); err != nil {
 			return err
 		}
+		l.keysFile = filepath.Join(cfg.Dir, "sshd", "authorized_keys")
+		l.syncKeys()
 		listening, err := l.sshd.Listen("127.0.0.1:0")
 		if err != nil {
 			return err
@@ -146,13 +165,13 @@ func (l *Lab) furnish(cfg Config) error {
 		addr = listening.String()
 	} else {
 		l.embedded = sshtest.NewServer()
-		l.embedded.AuthorizedKeys = append(l.embedded.AuthorizedKeys, key)
+		l.embedded.Authorize = l.authorized
 		l.embedded.Dir = l.Files.Home
 		l.embedded.Env = []string{"HOME=" + l.Files.Home}
 		l.embedded.Start()
 		addr, hostKey = l.embedded.Addr, l.embedded.HostKey()
 	}
-	l.Addr = addr
+	l.Addr, l.HostKey = addr, hostKey
 	for _, name := range append(cfg.vms(), Host, Service) {
 		l.Relay.Handle(name, 22, iaptest.TCP(addr))
 	}
@@ -179,6 +198,14 @@ func (l *Lab) trust(vms []string, key ssh.PublicKey, addr string) error {
 	if err := os.WriteFile(l.Files.KnownHosts, []byte(line+"\n"), 0o600); err != nil {
 		return err
 	}
+	var numbers []string
+	for _, id := range l.ids {
+		numbers = append(numbers, "compute."+id)
+	}
+	line = knownhosts.Line(numbers, key)
+	if err := os.WriteFile(l.Files.GoogleKnownHosts, []byte(line+"\n"), 0o600); err != nil {
+		return err
+	}
 	// The bare name would make the VM a host of its own for iapssh.
 	line = knownhosts.Line(vms, key)
 	return os.WriteFile(l.Files.StockKnownHosts, []byte(line+"\n"), 0o600)
@@ -195,7 +222,8 @@ func files(dir string) Files {
 		SSHConfig:  filepath.Join(dir, "ssh_config"),
 		KnownHosts: filepath.Join(home, ".ssh", "known_hosts"),
 
-		StockKnownHosts: filepath.Join(dir, "known_hosts"),
+		StockKnownHosts:  filepath.Join(dir, "known_hosts"),
+		GoogleKnownHosts: filepath.Join(home, ".ssh", "google_compute_known_hosts"),
 
 		Login:    filepath.Join(dir, "login.json"),
 		Robot:    filepath.Join(dir, "robot.json"),

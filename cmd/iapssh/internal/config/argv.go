@@ -12,6 +12,10 @@ var longFlags = map[string]string{
 	"--zone":                    "iapzone",
 	"--network-interface":       "iapinterface",
 	"--account":                 "iapaccount",
+	"--no-push":                 "iappushkey",
+	"--plain":                   "iappushkey",
+	"--ssh-key-file":            "iapkeyfile",
+	"--ssh-key-expire-after":    "iapkeylifetime",
 	"--configuration":           "iapconfiguration",
 	"--iap-tunnel-url-override": "", // as the next two, in commandLine.flags
 	"--error-fd":                "",
@@ -28,6 +32,9 @@ var longFlags = map[string]string{
 	"--private-service-connect":     "iapprivateserviceconnect",
 	"--reason":                      "iapreason",
 }
+
+// longSwitches are those of longFlags that take no value, and the one that they set.
+var longSwitches = map[string]string{"--no-push": "no", "--plain": "no"}
 
 // Settings that no keyword makes. Like all that an option sets, they carry it as
 // their position.

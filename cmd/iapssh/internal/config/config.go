@@ -61,6 +61,8 @@ func resolve(ctx context.Context, program string, argv []string, effects Effects
 		return Plan{Mode: mode, Query: argv[1]}, nil
 	case ModeStdio:
 		return resolveStdio(ctx, line, effects)
+	case ModeHostKeys, ModePlan:
+		return resolveEach(ctx, mode, argv, effects)
 	case ModeForget:
 		return resolveForget(argv[1:])
 	case modeListen:

@@ -1,8 +1,10 @@
 package config
 
 import (
+	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -29,6 +31,41 @@ func (c *commandLine) destination(word string, ev *evaluator) error {
 		ev.settings["port"] = setting{[]string{port}, position{file: "command-line"}}
 	}
 	return nil
+}
+
+// resolveEach makes a plan for each of the VMs that follow a mode's flag. Options before, between and after them go for all.
+func resolveEach(ctx context.Context, mode Mode, argv []string, effects Effects) (Plan, error) {
+	p := Plan{Mode: mode}
+	var options, names []string
+	for rest := argv[1:]; len(rest) > 0; rest = rest[1:] {
+		word := rest[0]
+		_, long := longFlags[word]
+		if _, isSwitch := longSwitches[word]; isSwitch {
+			long = false
+		}
+		switch {
+		case !strings.HasPrefix(word, "-"):
+			names = append(names, word)
+		case (long || word == "-o" || word == "-F" || word == "-P") && len(rest) > 1:
+			options = append(options, word, rest[1])
+			rest = rest[1:]
+		default:
+			options = append(options, word)
+		}
+	}
+	if len(names) == 0 {
+		return p, &UsageError{Ours: true, Text: argv[0] + " wants the name of a VM"}
+	}
+	for _, name := range names {
+		one, err := resolveSession(ctx, append(slices.Clone(options), name), effects)
+		if err != nil {
+			return p, err
+		}
+		one.Mode = p.Mode
+		p.Each = append(p.Each, one)
+		p.LogLevel, p.LogFile = one.LogLevel, one.LogFile
+	}
+	return p, nil
 }
 
 // resolveForget reads the names of VMs after --forget.

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 )
 
 // What the installed OpenSSH may be too old to be asked about, by ssh_config(5)
@@ -59,7 +60,9 @@ func TestEvaluate(t *testing.T) {
 		{"IdentityAgent $NOTSET\n", "10.0.0.1", func(p Plan) any { return p.AgentSocket }, ""},
 
 		{"", "10.0.0.1", func(p Plan) any { return len(p.IdentityFiles) }, 5},
-		{"IAPProject p\nIAPZone z\n", "vm", func(p Plan) any { return p.IdentityFiles[5:] }, []string{"/home/ann/.ssh/google_compute_engine"}},
+		{"IAPProject p\nIAPZone z\n", "vm", func(p Plan) any { return []any{p.KeyFile, p.KeyLifetime, p.PushKey} }, []any{"/home/ann/.ssh/google_compute_engine", 24 * time.Hour, "auto"}},
+		{"IAPKeyFile ~/.ssh/work\nIAPKeyLifetime 90m\nIAPPushKey instance\n", "--plain vm.us-east1-b.p", func(p Plan) any { return []any{p.KeyFile, p.KeyLifetime, p.PushKey} }, []any{"/home/ann/.ssh/work", 90 * time.Minute, "no"}},
+		{"", "--ssh-key-file=/k --ssh-key-expire-after=2h --no-push vm.us-east1-b.p", func(p Plan) any { return []any{p.KeyFile, p.KeyLifetime, p.PushKey} }, []any{"/k", 2 * time.Hour, "no"}},
 		{"IAPProject p\nIAPZone z\nIdentityFile /k\n", "vm", func(p Plan) any { return p.IdentityFiles }, []string{"/k"}},
 		{"IAPProject p\nIAPZone z\nHostName vm-2\n", "alias", func(p Plan) any { return []any{p.Original, p.IAP.Instance} }, []any{"alias", "vm-2"}},
 

@@ -23,7 +23,7 @@ type option struct {
 
 // next returns the next option; ok is false when they have ended, and argv then
 // begins with the first word after them. long are the long flags that may
-// stand here; each takes a value.
+// stand here; each takes a value, but for longSwitches.
 func (g *getopt) next(long map[string]string) (o option, ok bool, err error) {
 	if g.cluster == "" {
 		if len(g.argv) == 0 || len(g.argv[0]) < 2 || g.argv[0][0] != '-' {
@@ -63,6 +63,12 @@ func (g *getopt) longFlag(word string, long map[string]string) (option, error) {
 	name, value, attached := strings.Cut(word, "=")
 	if _, known := long[name]; !known {
 		return option{}, &UsageError{Text: "unknown option -- " + word[1:], Synopsis: true}
+	}
+	if _, isSwitch := longSwitches[name]; isSwitch {
+		if attached {
+			return option{}, &UsageError{Ours: true, Text: "option " + name + " takes no value"}
+		}
+		return option{name: name, arg: longSwitches[name]}, nil
 	}
 	if !attached {
 		if len(g.argv) == 0 {

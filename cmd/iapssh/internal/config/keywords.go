@@ -58,6 +58,9 @@ var keywords = map[string]keyword{
 	"iapzone":          {read: word},
 	"iapinterface":     {read: word},
 	"iapaccount":       {read: word},
+	"iappushkey":       {read: oneOf("auto", "no", "instance", "project")},
+	"iapkeyfile":       {read: word},
+	"iapkeylifetime":   {read: seconds},
 	"iapconfiguration": {read: word},
 
 	"iapcloudrun":         {read: cloudRunType},

@@ -14,9 +14,9 @@ var modes = map[string]Mode{
 	"--tunnel":     "",
 	"--list":       "",
 	"--doctor":     "",
-	"--explain":    "",
+	"--explain":    ModePlan,
 	"--config-ssh": "",
-	"--host-keys":  "",
+	"--host-keys":  ModeHostKeys,
 	"--forget":     ModeForget,
 	"--gcloud":     "",
 }

@@ -20,9 +20,9 @@ func TestMode(t *testing.T) {
 		{"--doctor vm", modeNotBuilt},
 		{"--explain 4033", ModeExplain},
 		{"--explain invalid_rapt", ModeExplain},
-		{"--explain vm", modeNotBuilt},
+		{"--explain vm", ModePlan},
 		{"--config-ssh", modeNotBuilt},
-		{"--host-keys vm", modeNotBuilt},
+		{"--host-keys vm", ModeHostKeys},
 		{"--forget vm", ModeForget},
 		{"--gcloud compute ssh vm", modeNotBuilt},
 		{"--lis", ModeSSH}, // no abbreviations

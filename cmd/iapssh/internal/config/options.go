@@ -229,7 +229,15 @@ func (c *commandLine) longFlag(o option) error {
 	if o.arg == "" {
 		return &UsageError{Text: o.name + " needs a value"}
 	}
-	c.flags[o.name] = o.arg
+	if longFlags[o.name] == "" {
+		c.flags[o.name] = o.arg
+		return nil
+	}
+	value, _, problem := keywords[longFlags[o.name]].read([]string{o.arg}, o.arg)
+	if problem != "" || len(value) == 0 {
+		return &UsageError{Ours: true, Text: o.name + ": " + first(problem, "needs a value")}
+	}
+	c.flags[o.name] = value[0]
 	return nil
 }
 

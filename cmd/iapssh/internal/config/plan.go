@@ -13,6 +13,8 @@ const (
 	ModeConfig     Mode = "config"      // -G: print Plan.Output
 	ModeQuery      Mode = "query"       // -Q: print what is supported of Plan.Query
 	ModeStdio      Mode = "stdio"       // --listen-on-stdin: HOST PORT on stdin and stdout
+	ModePlan       Mode = "plan"        // --explain VM: tell what would be done, and why, of Plan.Each
+	ModeHostKeys   Mode = "host-keys"   // --host-keys: print what the VMs of Plan.Each have published
 	ModeForget     Mode = "forget"      // --forget: drop what is remembered of Plan.VMs, or everything
 	ModeVersion    Mode = "version"     // --version
 	ModeSSHVersion Mode = "ssh-version" // -V, which programs grep for "OpenSSH_"
@@ -31,6 +33,7 @@ const (
 	// Plan.Projects, else RouteDirect.
 	RouteLookup Route = "lookup"
 
+	RouteAddress      Route = "address"      // over TCP, to the VM's address of the kind Plan.Address, which Google tells
 	RouteJump         Route = "jump"         // through the host that Plan.Jump leads to
 	RouteProxyCommand Route = "proxycommand" // over Plan.ProxyCommand's stdin and stdout
 )
@@ -67,7 +70,8 @@ const NoEscape = -1
 // a child process as JSON. It holds no secret.
 //
 // For ModeVersion, ModeSSHVersion and ModeHelp only Mode is set; for ModeConfig
-// Output and Warnings too, for ModeQuery and ModeExplain Query, for ModeForget VMs.
+// Output and Warnings too, for ModeQuery and ModeExplain Query, for ModeForget VMs,
+// for ModeHostKeys and ModePlan Each.
 // For ModeStdio Mode, Failing, Original, Host, Port, Route, RouteReason, IAP,
 // Remembered, Projects, GCloud, Impersonate, NoTokenCache, Reason, RelayURL, Universe,
 // PSC, Proxy, ClientCertificate, APIs, CACertsFile, LogLevel, LogFile and Warnings are
@@ -77,6 +81,7 @@ type Plan struct {
 	Output string   // what -G prints
 	Query  string   // a subject of ssh -Q: "cipher", "key-sig", "help"; or an error's code
 	VMs    []Target // of ModeForget, as far as their names tell
+	Each   []Plan   // of ModeHostKeys and ModePlan: those of sessions
 
 	Failing Failing
 
@@ -85,13 +90,18 @@ type Plan struct {
 	User     string
 	Port     int
 
+	UserGiven bool // User was typed or configured: it is not just the local name
+
 	Route       Route
 	RouteReason string // one clause for -v: "IAP yes", "is an address"
 	RouteFix    string // what to do if a RouteDirect was not meant; may be empty
 	RouteAt     string // where a jump or proxy was asked for: "file line 3", or an option
 
-	IAP          Target   // of RouteIAP and RouteLookup
+	IAP          Target   // of RouteIAP, RouteLookup and RouteAddress
+	Address      string   // of RouteAddress: "internal" or "external"
 	Remembered   bool     // IAP's zone, and maybe its project, is from the cache, which may be out of date
+	ProjectFrom  string   // who said so, as is IAP.Project: "--project", "file line 3", "the name", "gcloud"; empty: nobody
+	ZoneFrom     string   // the same for IAP.Zone
 	Projects     []string // where to look for the VM, in order, if IAP is not complete
 	Jump         []string // of RouteJump: the command line to the jump host, for a Resolve of its own
 	ProxyCommand string   // of RouteProxyCommand: for the user's shell, tokens expanded
@@ -139,6 +149,9 @@ type Plan struct {
 	IdentityFiles            []string // in the order to try, expanded; need not exist
 	IdentitiesExplicit       bool     // some IdentityFile was given: these are not the defaults
 	IdentitiesOnly           bool
+	KeyFile                  string        // that Google's VMs may be given the public half of; made if it is missing
+	KeyLifetime              time.Duration // of what they are given
+	PushKey                  string        // "auto", "no", "instance", "project": where it may be put
 	CertificateFiles         []string
 	AgentSocket              string        // empty: no agent
 	ForwardAgent             string        // socket of the agent to forward; empty: none
@@ -152,6 +165,8 @@ type Plan struct {
 
 	HostKeyAlias          string // empty: none given
 	UserKnownHostsFiles   []string
+	KnownHostsGiven       bool   // UserKnownHostsFile was given: these are not the defaults
+	SSHDir                string // ~/.ssh, where gcloud's files lie too
 	GlobalKnownHostsFiles []string
 	StrictHostKeyChecking string // "yes", "no", "ask", "accept-new"
 	HashKnownHosts        bool
@@ -221,10 +236,15 @@ func (t Target) FullName() string {
 // complete says that nothing needs to be looked up.
 func (t Target) complete() bool { return t.Project != "" && (t.Zone != "" || !t.IsVM()) }
 
+// ToVM says that the way leads to a VM of Google's, as far as that is known.
+func (p Plan) ToVM() bool {
+	return (p.Route == RouteIAP || p.Route == RouteAddress) && p.IAP.IsVM()
+}
+
 // MustLocate says that the VM's project or zone, or whether there is such a VM,
 // is still to be found out.
 func (p Plan) MustLocate() bool {
-	return p.Route == RouteLookup || p.Route == RouteIAP && !p.IAP.complete()
+	return p.Route == RouteLookup || (p.Route == RouteIAP || p.Route == RouteAddress) && !p.IAP.complete()
 }
 
 // Failing is what programs want to be told of a failure of ours.

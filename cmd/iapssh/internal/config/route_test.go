@@ -34,7 +34,10 @@ func TestChooseRoute(t *testing.T) {
 		{routeFacts{host: "2nd"}, RouteDirect, "is not a legal instance name"},
 		{routeFacts{host: "nas", inHosts: true}, RouteDirect, "stands in the hosts file"},
 
-		// A jump and a ProxyCommand come before all but "IAP yes".
+		{routeFacts{iap: "internal", jump: true, host: "vm"}, RouteAddress, "IAP internal"},
+		{routeFacts{iap: "external", proxy: "run", inner: RouteProxyCommand, host: "vm"}, RouteAddress, "IAP external"},
+
+		// A jump and a ProxyCommand come before all but "IAP yes" and the like.
 		{routeFacts{iap: "yes", jump: true, host: "vm"}, RouteIAP, "IAP yes"},
 		{routeFacts{iap: "no", jump: true, host: "vm"}, RouteJump, "ProxyJump is set"},
 		{routeFacts{jump: true, given: "--zone", host: "vm.us-east1-b.p"}, RouteJump, "ProxyJump is set"},
@@ -157,6 +160,8 @@ func TestWay(t *testing.T) {
 		{"a form beats gcloud", "", zone, Facts{}, "vm.us-east1-b.q", RouteIAP, "q/us-east1-b/vm:22"},
 		{"a keyword beats a form", "IAPProject k\n", zone, Facts{}, "vm.us-east1-b.q", RouteIAP, "k/us-east1-b/vm:22"},
 		{"URL", "", nil, Facts{}, "projects/q/zones/us-east1-b/instances/vm", RouteIAP, "q/us-east1-b/vm:22"},
+		{"an address of the VM", "IAP internal\n", zone, Facts{}, "vm", RouteAddress, "p/z/vm:22"},
+		{"an address of a VM to be found", "IAP external\n", project, Facts{}, "vm", RouteAddress, "p//vm:22"},
 		{"github", "", zone, Facts{}, "git@github.com", RouteDirect, ""},
 		{"HostName decides", "HostName 10.0.0.9\n", zone, Facts{}, "vm", RouteDirect, ""},
 		{"IAP no", "IAP no\nIAPZone z\n", zone, Facts{}, "vm", RouteDirect, ""},

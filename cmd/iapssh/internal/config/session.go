@@ -59,14 +59,16 @@ func resolveSession(ctx context.Context, argv []string, effects Effects) (Plan, 
 // plan makes the plan of a session.
 func (b *builder) plan(ignored []Ignored) (Plan, error) {
 	p := Plan{
-		Mode:     ModeSSH,
-		Original: b.line.host,
-		Host:     b.conn.host,
-		User:     b.conn.user,
-		Port:     b.conn.port,
-		LogFile:  b.line.logFile,
-		Ignored:  ignored,
-		Warnings: b.line.warnings,
+		Mode:      ModeSSH,
+		Original:  b.line.host,
+		Host:      b.conn.host,
+		User:      b.conn.user,
+		UserGiven: b.s.word("user") != "",
+		SSHDir:    b.me.home + "/.ssh",
+		Port:      b.conn.port,
+		LogFile:   b.line.logFile,
+		Ignored:   ignored,
+		Warnings:  b.line.warnings,
 	}
 	if b.line.syslog {
 		p.Syslog = first(b.s.word("syslogfacility"), "USER")
@@ -305,11 +307,13 @@ func (b *builder) authentication(p *Plan) {
 		for _, name := range defaultIdentities {
 			p.IdentityFiles = append(p.IdentityFiles, b.me.home+"/.ssh/"+name)
 		}
-		if p.Route == RouteIAP {
-			// The key that gcloud makes, and puts on instances.
-			p.IdentityFiles = append(p.IdentityFiles, b.me.home+"/.ssh/google_compute_engine")
-		}
 	}
+	p.KeyFile = p.SSHDir + "/google_compute_engine" // gcloud's
+	if b.s.word("iapkeyfile") != "" {
+		p.KeyFile = b.expand("iapkeyfile", b.s.word("iapkeyfile"))
+	}
+	p.PushKey = first(b.s.word("iappushkey"), "auto")
+	p.KeyLifetime = time.Duration(b.s.integer("iapkeylifetime", 24*60*60)) * time.Second
 	p.IdentitiesOnly = b.s.flag("identitiesonly", false)
 	p.CertificateFiles = b.expandAll("certificatefile", b.s["certificatefile"].value)
 	p.AgentSocket = b.agentSocket()
@@ -346,6 +350,7 @@ func (b *builder) agentSocket() string {
 func (b *builder) trust(p *Plan) {
 	p.HostKeyAlias = lower(b.s.word("hostkeyalias"))
 	p.UserKnownHostsFiles = b.userKnownHosts()
+	p.KnownHostsGiven = b.s["userknownhostsfile"].value != nil
 	p.GlobalKnownHostsFiles = b.globalKnownHosts()
 	p.StrictHostKeyChecking = first(b.s.word("stricthostkeychecking"), "ask")
 	p.HashKnownHosts = b.s.flag("hashknownhosts", false)

@@ -12,6 +12,8 @@ const Synopsis = `usage: iapssh [-46AaCfGgKkMNnqsTtVvXxYy] [-c cipher_spec]
               destination [command [argument ...]]
        iapssh [-Q query_option]
        iapssh --listen-on-stdin [--project=PROJECT] [--zone=ZONE] VM PORT
+       iapssh --explain VM ...
+       iapssh --host-keys VM ...
        iapssh --forget [VM ...]
        iapssh --explain CODE
        iapssh --help | --version
@@ -22,6 +24,8 @@ const Usage = `iapssh: ssh to a Google Cloud VM through Identity-Aware Proxy, wi
 
   iapssh [options] [user@]vm [command]
   iapssh --listen-on-stdin [flags] vm port
+  iapssh --explain vm ...
+  iapssh --host-keys vm ...
   iapssh --forget [vm ...]
   iapssh --explain CODE       what an error's code means, and what mends it
 
@@ -41,6 +45,11 @@ codes. -v says which way was taken to the host, and why; the first that applies:
 The second form carries one TCP connection on stdin and stdout, for use as
   ProxyCommand iapssh --listen-on-stdin --project=P --zone=Z %h %p
 -v or --verbosity=debug tells each step there too.
+
+--explain tells what would be done to reach a VM, and who said so; it asks nobody
+and changes nothing. --host-keys prints, as lines of known_hosts, the host keys that VMs have
+published (in their guest attributes). See docs/vms.md for what is read of a VM,
+remembered and trusted.
 
 Flags beside ssh's own (each also in ssh_config, by the keyword at the right;
 "IgnoreUnknown IAP*" keeps ssh from minding):
@@ -71,7 +80,13 @@ Flags beside ssh's own (each also in ssh_config, by the keyword at the right;
   --fail-code=N                 exit with N, not 255, when iapssh itself fails
   --error-fd=N                  write one line of JSON there when it does; or to
                                 the file that $IAPSSH_ERROR_FILE names
+  --ssh-key-file=FILE           IAPKeyFile        the key that VMs may be given;
+                                                  ~/.ssh/google_compute_engine
+  --ssh-key-expire-after=TIME   IAPKeyLifetime    for how long; default: 1d
+  -o IAPPushKey=auto|no|instance|project          where it may be put, see docs/vms.md
+  --no-push  --plain            IAPPushKey no     nothing is changed at Google
   -o IAP=yes|no|auto            IAP               through IAP, directly, or as above
+  -o IAP=internal|external                        to that address of the VM
 
 Options of ssh that work:
   -4 -6                 addresses of a direct connection

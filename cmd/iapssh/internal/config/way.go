@@ -27,11 +27,15 @@ func (b *builder) route(p *Plan) {
 	}
 	p.Route, p.RouteReason = chooseRoute(facts)
 	p.RouteFix = routeFix(p.Route, facts)
+	defer b.sources(p)
 	switch p.Route {
 	case RouteJump:
 		b.jump(p, proxy)
 	case RouteProxyCommand:
 		p.ProxyCommand, p.RouteAt = b.proxyCommand(), b.s["proxycommand"].at.String()
+	case RouteAddress:
+		p.Address = facts.iap
+		b.target(p, given)
 	case RouteIAP, RouteLookup:
 		if facts.iap != "yes" && facts.proxy != "" {
 			b.throughProxy(p, given, proxy)
@@ -39,6 +43,31 @@ func (b *builder) route(p *Plan) {
 		}
 		b.target(p, given)
 	}
+}
+
+// sources notes who said what the target is.
+func (b *builder) sources(p *Plan) {
+	form, _, _ := instanceForm(p.Host)
+	from := func(keyword, value, inName, gcloud string) string {
+		at, said := b.s[keyword]
+		switch {
+		case value == "":
+			return ""
+		case p.Remembered && (keyword == "iapzone" || len(p.Projects) > 1):
+			return "the cache"
+		case said:
+			return at.at.String()
+		case inName == value:
+			return "the name"
+		case b.s.isGiven("proxycommand") && p.Route == RouteIAP && value != gcloud:
+			return "ProxyCommand"
+		case gcloud == value:
+			return "gcloud's configuration " + p.GCloud.Configuration
+		}
+		return "the metadata server"
+	}
+	p.ProjectFrom = from("iapproject", p.IAP.Project, form.Project, p.GCloud.Project)
+	p.ZoneFrom = from("iapzone", p.IAP.Zone, form.Zone, p.GCloud.Zone)
 }
 
 // learn gathers the facts about a bare name.

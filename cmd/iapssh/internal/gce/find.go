@@ -95,6 +95,21 @@ func (e *NotFoundError) Error() string {
 	return fmt.Sprintf("there is no VM called %s in %s", e.Name, where)
 }
 
+// UnpublishedError says that a VM's host keys are not to be had from its guest attributes.
+type UnpublishedError struct {
+	Ref Ref
+	Err error // nil: it has published none
+}
+
+func (e *UnpublishedError) Error() string {
+	if e.Err != nil {
+		return fmt.Sprintf("the host keys of VM %s cannot be read: %v", e.Ref.Name, e.Err)
+	}
+	return fmt.Sprintf("VM %s in zone %s of project %s has published no host keys", e.Ref.Name, e.Ref.Zone, e.Ref.Project)
+}
+
+func (e *UnpublishedError) Unwrap() error { return e.Err }
+
 // UnsearchedError says that a project could not be searched for a VM, so that nobody knows whether there is one.
 type UnsearchedError struct {
 	Name, Project string

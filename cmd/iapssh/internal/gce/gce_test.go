@@ -395,3 +395,27 @@ func TestChoose(t *testing.T) {
 		}
 	}
 }
+
+func TestAddress(t *testing.T) {
+	vm := Instance{Ref: ref, Interfaces: []Interface{
+		{Name: "nic0", Internal: "10.0.0.2", InternalIPv6: "fd20::2", ExternalIPv6: "2001:db8::2"},
+		{Name: "nic1", Internal: "10.1.0.2", External: "192.0.2.2"},
+	}}
+	for _, test := range []struct{ nic, kind, family, want string }{
+		{"nic0", "internal", "any", "10.0.0.2"},
+		{"nic0", "internal", "inet6", "fd20::2"},
+		{"nic0", "external", "any", "2001:db8::2"},
+		{"nic0", "external", "inet", "VM vm has no external address at nic0"},
+		{"nic1", "external", "any", "192.0.2.2"},
+		{"nic1", "internal", "inet6", "VM vm has no internal address at nic1"},
+		{"nic2", "internal", "any", "VM vm has no internal address at nic2"},
+	} {
+		got, err := vm.Address(test.nic, test.kind, test.family)
+		if err != nil {
+			got = err.Error()
+		}
+		if got != test.want {
+			t.Errorf("%+v: %s", test, got)
+		}
+	}
+}

@@ -34,6 +34,37 @@ type Interface struct {
 	External, ExternalIPv6 string
 }
 
+// Address picks one of a network interface: kind is "internal" or "external", family "inet", "inet6" or any other word for either,
+// IPv4 first. The error is a *NoAddressError.
+func (i Instance) Address(nic, kind, family string) (string, error) {
+	for _, n := range i.Interfaces {
+		if n.Name != nic {
+			continue
+		}
+		v4, v6 := n.Internal, n.InternalIPv6
+		if kind == "external" {
+			v4, v6 = n.External, n.ExternalIPv6
+		}
+		switch family {
+		case "inet":
+			v6 = ""
+		case "inet6":
+			v4 = ""
+		}
+		if address := cmp.Or(v4, v6); address != "" {
+			return address, nil
+		}
+	}
+	return "", &NoAddressError{Name: i.Name, NIC: nic, Kind: kind}
+}
+
+// NoAddressError says that a VM has no address of a kind.
+type NoAddressError struct{ Name, NIC, Kind string }
+
+func (e *NoAddressError) Error() string {
+	return fmt.Sprintf("VM %s has no %s address at %s", e.Name, e.Kind, e.NIC)
+}
+
 // instanceAnswer is the resource as the API gives it.
 type instanceAnswer struct {
 	ID                string
@@ -138,8 +169,10 @@ func (c *Client) HostKeys(ctx context.Context, ref Ref) ([]string, error) {
 	r := request{name: "compute.instances.getGuestAttributes", method: http.MethodGet,
 		url: c.instanceURL(ref, "getGuestAttributes") + "?queryPath=" + url.QueryEscape("hostkeys/")}
 	err := c.do(ctx, r, &answer)
-	if IsNotFound(err) || hasStatus(err, http.StatusBadRequest) && strings.Contains(err.Error(), "uest attributes") {
-		return nil, nil // none yet, or publishing is switched off
+	none := IsNotFound(err) && strings.Contains(err.Error(), "hostkeys/") // and not the VM itself
+	off := hasStatus(err, http.StatusBadRequest) && strings.Contains(err.Error(), "uest attributes")
+	if none || off {
+		return nil, nil
 	}
 	if err != nil {
 		return nil, err

@@ -16,7 +16,17 @@ func ofGoogle(err error, facts Facts) (Failure, bool) {
 	var missing *gce.NotFoundError
 	var unsearched *gce.UnsearchedError
 	var refused *gce.Error
+	var unpublished *gce.UnpublishedError
+	var homeless *gce.NoAddressError
 	switch {
+	case errors.As(err, &homeless):
+		return failure(homeless.Error(), "-o IAP=yes reaches it through IAP").at(StageLookup, "no-address", false), true
+	case errors.As(err, &unpublished):
+		f := failure(unpublished.Error(), publishFix(unpublished.Ref))
+		if errors.As(unpublished.Err, &refused) {
+			f.Fix = mendAPI(refused, unpublished.Ref.Project, facts)
+		}
+		return f.at(StageAPI, "unpublished", false), true
 	case errors.As(err, &several):
 		f := Failure{Cause: several.Error(), Fix: fmt.Sprintf("say which: --zone=%s", strings.Join(several.Zones(), " or --zone="))}
 		return f.at(StageLookup, "several", false), true
@@ -49,6 +59,12 @@ func ofAPI(e *gce.Error, project string, facts Facts) Failure {
 		code = strconv.Itoa(e.Status)
 	}
 	return d.failure(StageAPI, code)
+}
+
+// publishFix has a VM publish its host keys.
+func publishFix(ref gce.Ref) string {
+	return fmt.Sprintf("run: gcloud compute instances add-metadata %s --zone=%s --project=%s --metadata=enable-guest-attributes=TRUE "+
+		"(its guest agent publishes them when it starts next)", ref.Name, ref.Zone, ref.Project)
 }
 
 // mendAPI is the command that makes an API take the call, empty if none is known.

@@ -10,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/gce"
 	"github.com/iapssh/iapssh/knownhosts"
 	"github.com/iapssh/iapssh/sshclient"
 	"github.com/iapssh/iapssh/transport/iap"
@@ -30,7 +31,7 @@ func (e *DirectError) Error() string {
 func (e *DirectError) Unwrap() error { return e.Err }
 
 // ofSSH explains failures of the SSH connection itself, in ssh's words where it has any: programs look for them.
-func ofSSH(err error, _ Facts) (Failure, bool) {
+func ofSSH(err error, facts Facts) (Failure, bool) {
 	var direct *DirectError
 	var handshake *sshclient.HandshakeError
 	var lost *sshclient.LostError
@@ -46,7 +47,7 @@ func ofSSH(err error, _ Facts) (Failure, bool) {
 	case errors.As(err, &forward):
 		return ofForward(forward).at(StageSSH, "forward", false), true
 	case errors.As(err, &handshake):
-		return ofHandshake(handshake), true
+		return ofHandshake(handshake, facts), true
 	case errors.As(err, &lost):
 		return ofLost(lost).at(StageEnded, "lost", true), true
 	}
@@ -89,20 +90,22 @@ func capital(s string) string {
 	return string(unicode.ToUpper(r)) + s[n:]
 }
 
-func ofHandshake(e *sshclient.HandshakeError) Failure {
+func ofHandshake(e *sshclient.HandshakeError, facts Facts) Failure {
 	var untrusted *knownhosts.RefusedError
 	var auth *sshclient.AuthError
 	switch {
 	case errors.As(e.Err, &untrusted):
 		f := verbatim(untrusted.Error())
 		if untrusted.Learnable() {
-			f.Fix = fmt.Sprintf("The key of %s is not known yet: connect from a terminal to be asked, or once with -o StrictHostKeyChecking=accept-new",
-				untrusted.Verdict.Name())
+			f.Fix = unknownKeyFix(untrusted.Verdict, facts)
 		}
 		return f.at(StageSSH, "host-key", false)
 	case errors.As(e.Err, &auth):
 		f := verbatim(auth.Error())
 		f.Fix = authFix(auth)
+		if facts.Keys != "" {
+			f.Fix = "No key was accepted: " + facts.Keys
+		}
 		return f.at(StageSSH, "auth", false)
 	case e.Stage == sshclient.StageBanner && timedOut(e.Err):
 		return verbatim("Connection timed out during banner exchange").at(StageSSH, "timeout", true)
@@ -114,6 +117,16 @@ func ofHandshake(e *sshclient.HandshakeError) Failure {
 		return verbatim(fmt.Sprintf("Connection closed by remote host during %s", e.Stage)).at(StageSSH, "hung-up", true)
 	}
 	return Failure{Stage: StageSSH, Cause: e.Error()}
+}
+
+// unknownKeyFix names the ways to have an unknown key trusted.
+func unknownKeyFix(v knownhosts.Verdict, facts Facts) string {
+	fix := fmt.Sprintf("The key of %s is not known yet, %s %s: connect from a terminal to be asked; or once with -o StrictHostKeyChecking=accept-new",
+		v.Name(), knownhosts.TypeName(v.Key), v.Show.Hash.Fingerprint(v.Key))
+	if t := facts.Target; t.Instance != "" && t.Zone != "" {
+		fix += "; or have the VM prove its keys, " + publishFix(gce.Ref{Project: t.Project, Zone: t.Zone, Name: t.Instance})
+	}
+	return fix
 }
 
 // authFix says which keys were tried, since the server never does.

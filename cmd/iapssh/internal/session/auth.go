@@ -36,6 +36,8 @@ func authentication(plan config.Plan, local Local) sshclient.Auth {
 			Lifetime: plan.AddedKeysLifetime,
 		},
 	}
+	offers := local.Offers
+	auth.IdentitiesFirst, auth.First, auth.MaxOffers, auth.More = offers.IdentitiesFirst, offers.First, offers.Max, offers.More
 	for _, path := range plan.IdentityFiles {
 		auth.Identities = append(auth.Identities, sshclient.Identity{Path: path, Explicit: plan.IdentitiesExplicit})
 	}

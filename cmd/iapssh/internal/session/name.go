@@ -11,7 +11,7 @@ import (
 // another project: it is known as INSTANCE.ZONE.PROJECT, other targets by such names of their own, and never by the bare name. HostKeyAlias comes before either, as in ssh.
 func nameOf(plan config.Plan, remote net.Addr) knownhosts.Target {
 	target := knownhosts.Target{Host: plan.Host, Port: plan.Port, Alias: plan.HostKeyAlias}
-	if plan.Route == config.RouteIAP {
+	if plan.Route == config.RouteIAP || plan.Route == config.RouteAddress {
 		target.Host = plan.IAP.FullName()
 		return target
 	}

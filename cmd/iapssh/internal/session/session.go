@@ -5,6 +5,7 @@
 //	auth.go      who we are: methods, keys, and what a doubtful host may not have
 //	ask.go       questions to the user, on the terminal or by SSH_ASKPASS
 //	trust.go     why a host key was accepted: known_hosts, and the question
+//	proof.go     what a cloud says of the host
 //	learn.go     keys that are stored: new ones, and what a trusted server tells of its others
 //	hostscommand.go  KnownHostsCommand
 //	name.go      the name under which a host is known
@@ -42,10 +43,21 @@ type Local struct {
 	RemoteStderr *os.File  // what the remote command writes to its stderr
 	Environ      []string
 	Version      string // in our SSH identification
+	Proof        Proof  // what a cloud says of the host
+	Offers       Offers // which keys it is offered
 
 	// Detach puts this process into the background, once nothing is left to ask and
 	// the command has been started, whose output goes on if keepOutputs. Nil: it stays.
 	Detach func(keepOutputs bool) error
+}
+
+// Offers is what is known of a host's taste in keys. The zero value is ssh's ways.
+type Offers struct {
+	IdentitiesFirst bool // see sshclient.Auth, as for the next three
+	First           string
+	Max             int
+	More            func(ctx context.Context) (sshclient.Identity, bool)
+	Accepted        func(key string) // is told which key was, "TYPE BASE64", or an empty one if it was by other means; may be nil
 }
 
 // Killed is the cause of a context that a signal ended.
@@ -121,7 +133,7 @@ func (r *run) settle(ctx context.Context) {
 
 // connect makes the client.
 func (r *run) connect(ctx context.Context) error {
-	trust, err := newTrust(ctx, r.plan, r.conn, r.out)
+	trust, err := newTrust(ctx, r.plan, r.conn, r.local.Proof, r.out)
 	if err != nil {
 		return err
 	}
@@ -130,6 +142,9 @@ func (r *run) connect(ctx context.Context) error {
 	r.greeted = time.Now()
 	r.client, err = sshclient.Handshake(ctx, r.conn, r.clientConfig(caution{trust, r.plan, r.out}))
 	r.authenticated = time.Now()
+	if err == nil && r.local.Offers.Accepted != nil {
+		r.local.Offers.Accepted(r.client.Key())
+	}
 	return err
 }
 

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,19 +25,21 @@ type hostTrust struct {
 	policy  knownhosts.Policy
 	store   *knownhosts.Store
 	ordered []knownhosts.File // what KnownHostsCommand said of the host before the key exchange
+	proof   Proof
 	out     *output
 	askLine func(ctx context.Context, prompt string, echo bool) (string, error)
 	updates *updates // nil until a key was accepted whose server may tell of its others
 }
 
 // newTrust reads what is known. An error is one that makes all host keys untrusted.
-func newTrust(ctx context.Context, plan config.Plan, conn net.Conn, out *output) (*hostTrust, error) {
-	t := &hostTrust{plan: plan, out: out, query: knownhosts.Query{
+func newTrust(ctx context.Context, plan config.Plan, conn net.Conn, proof Proof, out *output) (*hostTrust, error) {
+	t := &hostTrust{plan: plan, proof: proof, out: out, query: knownhosts.Query{
 		Target:       nameOf(plan, conn.RemoteAddr()),
 		ReadOnly:     len(plan.UserKnownHostsFiles) == 0,
 		CheckAddress: plan.CheckHostIP,
 		Show:         knownhosts.Display{Visual: plan.VisualHostKey},
 	}}
+	t.naming()
 	if home, err := os.UserHomeDir(); err == nil {
 		t.query.Show.Home = home
 	}
@@ -69,7 +72,7 @@ func (t *hostTrust) read() (*knownhosts.Store, error) {
 
 // Algorithms asks for the key types on file first.
 func (t *hostTrust) Algorithms() []string {
-	return t.store.Algorithms(t.query.Target, t.query.Algorithms, t.ordered...)
+	return t.store.Algorithms(t.query.Target, t.query.Algorithms, slices.Concat(t.ordered, t.proven())...)
 }
 
 // Check judges the key, with the user's help where the policy says so.
@@ -82,6 +85,11 @@ func (t *hostTrust) Check(ctx context.Context, _ string, remote net.Addr, key ss
 		return sshclient.Verdict{}, nil
 	}
 	v, err := t.decide(ctx, key)
+	if err == nil && v.Status != knownhosts.Trusted && v.Status != knownhosts.TrustedByCA {
+		if again, ok, againErr := t.reprove(ctx, key); ok {
+			v, err = again, againErr
+		}
+	}
 	if err != nil {
 		return sshclient.Verdict{}, err
 	}
@@ -106,6 +114,7 @@ func (t *hostTrust) Check(ctx context.Context, _ string, remote net.Addr, key ss
 	case knownhosts.AcceptAndAdd:
 		t.learn(v)
 	case knownhosts.Accept:
+		t.keep(v)
 		t.debug("Host '%s' is known and matches the %s host key. Found key in %s", v.Name(), knownhosts.TypeName(v.Key), v.By.Place())
 		if picture := v.Shown(); picture != "" {
 			t.out.info(picture)
@@ -157,6 +166,7 @@ func (t *hostTrust) decide(ctx context.Context, key ssh.PublicKey) (knownhosts.V
 	if q.Told, err = t.told(ctx, "HOSTNAME", q.Name(), key); err != nil {
 		return knownhosts.Verdict{}, err
 	}
+	q.Told = append(q.Told, t.proven()...)
 	if address := q.AddressName(); address != "" {
 		if q.ToldOfAddress, err = t.told(ctx, "ADDRESS", address, key); err != nil {
 			return knownhosts.Verdict{}, err

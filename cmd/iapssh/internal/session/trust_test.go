@@ -61,13 +61,27 @@ func check(t *testing.T, plan config.Plan, address string) (trust *hostTrust, sa
 	t.Helper()
 	var messages strings.Builder
 	conn := remote{address: address}
-	trust, err = newTrust(t.Context(), plan, conn, &output{w: &messages, level: plan.LogLevel})
+	trust, err = newTrust(t.Context(), plan, conn, Proof{}, &output{w: &messages, level: plan.LogLevel})
 	if err != nil {
 		t.Fatal(err)
 	}
 	trust.askLine = noTerminal
 	verdict, err := trust.Check(t.Context(), plan.Host, conn.RemoteAddr(), testKey(t, 1))
 	return trust, messages.String(), verdict.Degraded, err
+}
+
+// checkProof does the same with a proof.
+func checkProof(t *testing.T, plan config.Plan, proof Proof) (said string, err error) {
+	t.Helper()
+	var messages strings.Builder
+	conn := remote{address: "10.1.2.3"}
+	trust, err := newTrust(t.Context(), plan, conn, proof, &output{w: &messages, level: plan.LogLevel})
+	if err != nil {
+		t.Fatal(err)
+	}
+	trust.askLine = noTerminal
+	_, err = trust.Check(t.Context(), plan.Host, conn.RemoteAddr(), testKey(t, 1))
+	return messages.String(), err
 }
 
 func noTerminal(context.Context, string, bool) (string, error) { return "", tty.ErrNoTerminal }
@@ -109,7 +123,7 @@ func TestCheckAsks(t *testing.T) {
 			plan, file := trustPlan(t, c.before)
 			plan.BatchMode, plan.CheckHostIP, plan.UpdateHostKeys = false, true, "yes"
 			conn := remote{address: "10.1.2.3"}
-			trust, err := newTrust(t.Context(), plan, conn, &output{w: io.Discard})
+			trust, err := newTrust(t.Context(), plan, conn, Proof{}, &output{w: io.Discard})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -2,6 +2,7 @@ package vm
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/cache"
@@ -9,14 +10,18 @@ import (
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/gce"
 )
 
-// Cloud is Google's side as one account sees it. API, Say and Debug are required.
+// Cloud is Google's side as one account sees it. API, Account, Say and Debug are required.
 type Cloud struct {
 	API   *gce.Client
 	Cache *cache.Cache // nil: nothing is remembered
 	// Ask asks the user on the terminal and returns one line; nil where nothing may be asked.
-	Ask   func(ctx context.Context, prompt string) (string, error)
-	Say   func(line string) // to the user, who need not read it
-	Debug func(format string, args ...any)
+	Ask func(ctx context.Context, prompt string) (string, error)
+	// Account returns the e-mail of who asks; empty if that is not known.
+	Account func(ctx context.Context) string
+	Say     func(line string) // to the user, who need not read it
+	Debug   func(format string, args ...any)
+
+	found gce.Instance // by the latest Locate, before any Inquire; zero: none
 }
 
 // Forget drops what is remembered of some VMs, as far as they are named, or without any everything that is remembered at all.
@@ -34,11 +39,15 @@ func Forget(c *cache.Cache, vms []config.Target) (removed int, err error) {
 	})
 }
 
-// isAbout says that an entry is about a VM. The names of such entries are PROJECT/INSTANCE and PROJECT/ZONE/INSTANCE.
+// isAbout says that an entry is about a VM. The names of such entries are PROJECT/INSTANCE and PROJECT/ZONE/INSTANCE; of
+// lookups there may be several projects, and no zone.
 func isAbout(key cache.Key, t config.Target) bool {
 	parts := strings.Split(key.Name, "/")
-	if key.Kind != placeKind || parts[len(parts)-1] != t.Instance || t.Project != "" && parts[0] != t.Project {
+	if !slices.Contains([]string{placeKind, lookupKind, factsKind, keyKind, pushKind}, key.Kind) || parts[len(parts)-1] != t.Instance {
 		return false
 	}
-	return len(parts) < 3 || t.Zone == "" || parts[1] == t.Zone
+	if t.Project != "" && !slices.Contains(strings.Fields(parts[0]), t.Project) {
+		return false
+	}
+	return len(parts) < 3 || t.Zone == "" || parts[1] == "" || parts[1] == t.Zone
 }

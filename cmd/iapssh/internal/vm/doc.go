@@ -1,6 +1,11 @@
-// Package vm learns what must be known of a VM: where it is, and later who we are there. It joins the calls of package gce with
+// Package vm learns what must be known of a VM: where it is, who we are there, and what its host keys are. It joins the calls of package gce with
 // what the cache remembers and, where nobody else can tell, with questions to the user.
 //
 //	cloud.go   [Cloud]: whom to ask, whom to tell, what to remember
 //	place.go   the project and zone of a name
+//	facts.go   what is read of a VM, at once and beside the dial
+//	user.go    who to be there (pure)
+//	keys.go    the key that worked last, and the life of ours
+//	push.go    whether a key is put on the VM, and where (pure)
+//	pusher.go  does so, and tells when the key may work
 package vm

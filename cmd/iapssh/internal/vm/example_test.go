@@ -24,8 +24,9 @@ func Example() {
 			Token:   func(context.Context, string) (string, error) { return google.Issue(), nil },
 			Compute: google.ComputeURL(),
 		},
-		Say:   func(line string) { fmt.Println(line) },
-		Debug: func(string, ...any) {},
+		Account: func(context.Context) string { return google.Account },
+		Say:     func(line string) { fmt.Println(line) },
+		Debug:   func(string, ...any) {},
 	}
 	plan := config.Plan{Route: config.RouteLookup, Projects: []string{"lab-project"}, IAP: config.Target{Instance: "web-1"}}
 	plan, err := cloud.Locate(context.Background(), plan)

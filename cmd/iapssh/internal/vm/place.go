@@ -18,6 +18,10 @@ import (
 const (
 	placeKind = "place"
 	placeLife = 7 * 24 * time.Hour
+
+	// What a lookup has found is kept for as long as it takes processes that began together.
+	lookupKind = "lookup"
+	lookupLife = time.Minute
 )
 
 // maxQuestions bounds how often a question is asked again.
@@ -43,15 +47,14 @@ func (c *Cloud) Locate(ctx context.Context, plan config.Plan) (config.Plan, erro
 	if plan.IAP.Project != "" {
 		projects = []string{plan.IAP.Project}
 	}
-	found, err := gce.Choose(name, plan.IAP.Zone, c.API.Find(ctx, projects, name))
+	place, err := c.find(ctx, projects, name, plan.IAP.Zone)
 	if ctx.Err() != nil {
 		return plan, context.Cause(ctx)
 	}
-	c.Debug("looked for %s in %s: %s", name, strings.Join(projects, ", "), outcome(found, err))
+	c.Debug("looked for %s in %s: %s", name, strings.Join(projects, ", "), outcome(place, err))
 	if err != nil && plan.Route == config.RouteLookup && !isAmbiguous(err) {
 		return direct(plan, err), nil
 	}
-	place := found.Ref
 	if err != nil {
 		if place, err = c.ask(ctx, plan, err); err != nil {
 			return plan, err
@@ -60,22 +63,40 @@ func (c *Cloud) Locate(ctx context.Context, plan config.Plan) (config.Plan, erro
 		c.Say(foundLine(place, len(projects) > 1))
 	}
 	c.Cache.For(cache.Owner{}).Put(placeKind, placeName(place.Project, name), place.Zone, placeLife)
-	plan.Route, plan.IAP.Project, plan.IAP.Zone = config.RouteIAP, place.Project, place.Zone
+	if plan.Route == config.RouteLookup {
+		plan.Route = config.RouteIAP
+	}
+	plan.IAP.Project, plan.IAP.Zone = place.Project, place.Zone
 	return plan, nil
 }
 
+// find looks for a VM, in one process for all that look for the same. Only where it is goes to the others: metadata may hold secrets.
+func (c *Cloud) find(ctx context.Context, projects []string, name, zone string) (place gce.Ref, err error) {
+	err = c.shelf(ctx).Once(ctx, lookupKind, lookupName(projects, zone, name), &place, func() bool { return true }, func(ctx context.Context) (time.Duration, error) {
+		found, err := gce.Choose(name, zone, c.API.Find(ctx, projects, name))
+		c.found, place = found, found.Ref
+		return lookupLife, err
+	})
+	return place, err
+}
+
+func lookupName(projects []string, zone, name string) string {
+	return strings.Join(projects, " ") + "/" + zone + "/" + name
+}
+
 // Misplaced drops what is remembered of the plan's place, which proved wrong, and returns the plan without it.
-func (c *Cloud) Misplaced(plan config.Plan) config.Plan {
+func (c *Cloud) Misplaced(ctx context.Context, plan config.Plan) config.Plan {
 	c.Debug("%s is no longer in zone %s of project %s: looking for it again", plan.IAP.Instance, plan.IAP.Zone, plan.IAP.Project)
 	c.Cache.For(cache.Owner{}).Drop(placeKind, placeName(plan.IAP.Project, plan.IAP.Instance))
 	plan.IAP.Zone, plan.Remembered = "", false
 	if len(plan.Projects) > 1 {
 		plan.IAP.Project = ""
 	}
+	c.shelf(ctx).Drop(lookupKind, lookupName(plan.Projects, "", plan.IAP.Instance))
 	return plan
 }
 
-func outcome(found gce.Instance, err error) string {
+func outcome(found gce.Ref, err error) string {
 	if err != nil {
 		return err.Error()
 	}

@@ -35,9 +35,10 @@ func newCloud(t *testing.T, permissions ...string) (*googletest.Server, *Cloud, 
 			HTTP: s.Client(), Token: func(context.Context, string) (string, error) { return s.Issue(), nil },
 			Compute: s.ComputeURL(), OSLogin: s.OSLoginURL(), IAP: s.IAPURL(),
 		},
-		Cache: kept,
-		Say:   func(line string) { *said = append(*said, line) },
-		Debug: t.Logf,
+		Cache:   kept,
+		Say:     func(line string) { *said = append(*said, line) },
+		Debug:   t.Logf,
+		Account: func(context.Context) string { return "alice@example.com" },
 	}, said
 }
 
@@ -138,7 +139,7 @@ func TestRemember(t *testing.T) {
 	}
 	plan := lookup(config.RouteIAP, "p")
 	plan.IAP.Zone, plan.Remembered = "us-central1-a", true
-	if plan = c.Misplaced(plan); plan.IAP.Zone != "" || plan.Remembered {
+	if plan = c.Misplaced(t.Context(), plan); plan.IAP.Zone != "" || plan.Remembered {
 		t.Errorf("misplaced: %+v", plan.IAP)
 	}
 	expect("misplaced", p2, q, q2)

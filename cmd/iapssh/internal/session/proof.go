@@ -1,0 +1,77 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/iapssh/iapssh/knownhosts"
+)
+
+// Proof is what a cloud says of the host, apart from the connection.
+type Proof struct {
+	// Name tells the host from all others, also from an earlier one of the same address; empty if the cloud does not say. The
+	// host is known by it unless the plan has an alias.
+	Name string
+	// Keys are the host's own, "TYPE BASE64". Where there are any no other key is trusted, and these are without question.
+	Keys []string
+	// Again reads the proof anew, if what this one says may be out of date; else it is false. Nil: it never is.
+	Again func(ctx context.Context) (Proof, bool)
+}
+
+// proven are the lines that prove a key.
+func (t *hostTrust) proven() []knownhosts.File {
+	if len(t.proof.Keys) == 0 {
+		return nil
+	}
+	var b strings.Builder
+	for _, key := range t.proof.Keys {
+		fmt.Fprintf(&b, "%s %s\n", t.query.Name(), key)
+	}
+	return []knownhosts.File{{Path: "the VM's guest attributes", Text: b.String()}}
+}
+
+// reprove judges a key once more that what is known does not allow, if the proof was out of date: the host may have been replaced
+// by another of its name. ok says that there is another verdict.
+func (t *hostTrust) reprove(ctx context.Context, key ssh.PublicKey) (v knownhosts.Verdict, ok bool, err error) {
+	if t.proof.Again == nil {
+		return v, false, nil
+	}
+	next, ok := t.proof.Again(ctx)
+	if !ok || next.Name == t.proof.Name && slices.Equal(next.Keys, t.proof.Keys) {
+		return v, false, nil
+	}
+	if next.Name != t.proof.Name {
+		t.out.info(fmt.Sprintf("The VM was recreated: it was %s and is %s.", t.proof.Name, next.Name))
+	}
+	t.proof = next
+	t.naming()
+	v, err = t.decide(ctx, key)
+	return v, true, err
+}
+
+// naming sets the name by which the host is known.
+func (t *hostTrust) naming() {
+	if t.plan.HostKeyAlias == "" && t.proof.Name != "" {
+		t.query.Alias = t.proof.Name
+	}
+}
+
+// keep stores the keys that were proved, so that they hold where the cloud cannot be asked, and for stock ssh.
+func (t *hostTrust) keep(v knownhosts.Verdict) {
+	if v.Status != knownhosts.Trusted || v.By.Origin != knownhosts.Told || len(t.plan.UserKnownHostsFiles) == 0 {
+		return
+	}
+	for _, line := range t.proof.Keys {
+		key, _, _, _, err := ssh.ParseAuthorizedKey([]byte(line))
+		if err == nil {
+			err = knownhosts.Append(t.plan.UserKnownHostsFiles[0], []string{v.Name()}, key, t.plan.HashKnownHosts)
+		}
+		if err != nil {
+			t.debug("%v", err)
+		}
+	}
+}

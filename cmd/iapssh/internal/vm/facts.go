@@ -1,0 +1,249 @@
+package vm
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/cache"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/gce"
+)
+
+const (
+	factsKind = "vm"
+	// factsLife is short for the life of a VM: what proves wrong is dropped at once, and what has changed without harm, such as a
+	// published host key, is learnt by the next day.
+	factsLife = 24 * time.Hour
+	// deniedLife is how long it is remembered that something could not be read. A role that is granted works after minutes.
+	deniedLife = 10 * time.Minute
+	// patience is how long reading may take in all. Without facts nothing is trusted that would not be with them.
+	patience = 15 * time.Second
+)
+
+// Facts is what Google says of a VM and of who we are on it. What could not be read is empty, and Unread names it.
+type Facts struct {
+	ID         string   // of the VM, decimal
+	HostKeys   []string // "TYPE BASE64", as its guest agent has published them
+	OSLogin    bool     // its users are those of OS Login
+	LoginUsers []string // the account's POSIX names, the primary one first
+	Unread     []string // calls that were refused or failed: "compute.instances.get"
+}
+
+// Inquiry is the reading of a VM's facts beside something else. Its goroutine ends when it is done or stopped.
+type Inquiry struct {
+	cloud  *Cloud
+	plan   config.Plan
+	cancel context.CancelFunc
+	done   chan struct{} // closed when facts and cached are set
+
+	facts  Facts
+	cached bool // facts are from the cache
+}
+
+// Inquire begins to read the facts of the plan's VM: from the cache, or by four calls at once. The caller ends it with Stop.
+func (c *Cloud) Inquire(ctx context.Context, plan config.Plan) *Inquiry {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	q := &Inquiry{cloud: c, cancel: cancel, done: make(chan struct{}), plan: plan}
+	go q.run(ctx)
+	return q
+}
+
+// Facts waits for the facts.
+func (q *Inquiry) Facts() Facts {
+	<-q.done
+	return q.facts
+}
+
+// Stop ends the inquiry.
+func (q *Inquiry) Stop() {
+	q.cancel()
+	<-q.done
+}
+
+// Again reads the facts anew if those that were given are from the cache, and says whether it did.
+func (q *Inquiry) Again(ctx context.Context) (Facts, bool) {
+	<-q.done
+	if !q.cached {
+		return q.facts, false
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	q.Drop(ctx)
+	q.facts, q.cached = q.cloud.facts(ctx, q.plan)
+	return q.facts, true
+}
+
+// Drop forgets the facts, which proved wrong.
+func (q *Inquiry) Drop(ctx context.Context) {
+	q.cloud.shelf(ctx).Drop(factsKind, factsName(refOf(q.plan)))
+}
+
+func (q *Inquiry) run(ctx context.Context) {
+	defer close(q.done)
+	q.facts, q.cached = q.cloud.facts(ctx, q.plan)
+}
+
+func refOf(plan config.Plan) gce.Ref {
+	return gce.Ref{Project: plan.IAP.Project, Zone: plan.IAP.Zone, Name: plan.IAP.Instance}
+}
+
+func factsName(ref gce.Ref) string { return ref.Project + "/" + ref.Zone + "/" + ref.Name }
+
+// Peek gives the facts that are remembered, without asking anybody.
+func Peek(c *cache.Cache, account string, plan config.Plan) (f Facts, known bool) {
+	known = c.For(cache.Owner{Account: account}).Get(factsKind, factsName(refOf(plan)), &f)
+	return f, known
+}
+
+// shelf is the account's part of the cache: what one may read is not shown to another.
+func (c *Cloud) shelf(ctx context.Context) *cache.Shelf {
+	return c.Cache.For(cache.Owner{Account: c.Account(ctx)})
+}
+
+// facts are the cached ones, or are read by one process for all that want them.
+func (c *Cloud) facts(ctx context.Context, plan config.Plan) (f Facts, cached bool) {
+	ref := refOf(plan)
+	cached = true
+	err := c.shelf(ctx).Once(ctx, factsKind, factsName(ref), &f, func() bool { return true }, func(ctx context.Context) (time.Duration, error) {
+		cached = false
+		r := c.read(ctx, ref)
+		f = r.facts()
+		if ctx.Err() != nil || r.unsettled() {
+			return 0, nil // what is not known for a reason that may pass is asked again
+		}
+		if len(f.Unread) > 0 {
+			return deniedLife, nil
+		}
+		if !f.OSLogin {
+			return factsLife, nil
+		}
+		return min(factsLife, c.extend(ctx, plan, r.profile, time.Now())), nil
+	})
+	if err != nil {
+		c.Debug("what is known of %s: %v", ref.Name, err)
+		return Facts{}, false
+	}
+	c.Debug("what is known of %s: %s", ref.Name, f)
+	return f, cached
+}
+
+// Address asks for the address of the plan's VM, of the kind that the plan wants. The error is a *gce.NoAddressError if it has none.
+func (c *Cloud) Address(ctx context.Context, plan config.Plan) (string, error) {
+	i, err := c.API.Instance(ctx, refOf(plan))
+	if err != nil {
+		return "", err
+	}
+	return i.Address(plan.IAP.Interface, plan.Address, plan.AddressFamily)
+}
+
+// Published gives the facts of a VM that has published its host keys, read anew. Else the error is a *gce.UnpublishedError.
+func (c *Cloud) Published(ctx context.Context, plan config.Plan) (Facts, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	r := c.read(ctx, refOf(plan))
+	f := r.facts()
+	if len(f.HostKeys) == 0 {
+		return f, &gce.UnpublishedError{Ref: refOf(plan), Err: r.hostKeysErr}
+	}
+	return f, nil
+}
+
+// reading is what the calls said.
+type reading struct {
+	instance gce.Instance
+	project  gce.Metadata
+	profile  gce.Profile
+	hostKeys []string
+
+	instanceErr, projectErr, profileErr, hostKeysErr error
+}
+
+// read makes the calls, none of which waits for another.
+func (c *Cloud) read(ctx context.Context, ref gce.Ref) (r reading) {
+	var calls sync.WaitGroup
+	calls.Go(func() { r.hostKeys, r.hostKeysErr = c.API.HostKeys(ctx, ref) })
+	calls.Go(func() { r.project, r.projectErr = c.API.Project(ctx, ref.Project) })
+	calls.Go(func() { r.profile, r.profileErr = c.profile(ctx, ref.Project) })
+	if c.found.Ref == ref {
+		r.instance = c.found
+	} else {
+		calls.Go(func() { r.instance, r.instanceErr = c.API.Instance(ctx, ref) })
+	}
+	calls.Wait()
+	return r
+}
+
+var errNoAccount = errors.New("the credential does not name its account")
+
+func (c *Cloud) profile(ctx context.Context, project string) (gce.Profile, error) {
+	email := c.Account(ctx)
+	if email == "" {
+		return gce.Profile{}, errNoAccount
+	}
+	return c.API.LoginProfile(ctx, email, project)
+}
+
+// facts is what matters of it.
+func (r reading) facts() Facts {
+	f := Facts{ID: r.instance.ID, HostKeys: r.hostKeys, LoginUsers: loginUsers(r.profile)}
+	f.OSLogin = !r.instance.Windows && gce.Enabled("enable-oslogin", r.instance.Metadata, r.project)
+	for _, call := range []struct {
+		name string
+		err  error
+	}{
+		{"compute.instances.get", r.instanceErr}, {"compute.projects.get", r.projectErr},
+		{"oslogin.users.getLoginProfile", r.profileErr}, {"compute.instances.getGuestAttributes", r.hostKeysErr},
+	} {
+		if call.err != nil {
+			f.Unread = append(f.Unread, call.name)
+		}
+	}
+	return f
+}
+
+// unsettled says that the network or the sign-in failed, not a permission; or that there is no such VM.
+func (r reading) unsettled() bool {
+	if gce.IsNotFound(r.instanceErr) {
+		return true
+	}
+	return slices.ContainsFunc([]error{r.instanceErr, r.projectErr, r.profileErr, r.hostKeysErr}, func(err error) bool {
+		var refused *gce.Error
+		return err != nil && err != errNoAccount && !errors.As(err, &refused)
+	})
+}
+
+// loginUsers lists the names that the account may have on a VM with Linux.
+func loginUsers(p gce.Profile) []string {
+	var users []string
+	if first := p.User(""); first != "" {
+		users = append(users, first)
+	}
+	for _, account := range p.Accounts {
+		if p.User(account.Username) == account.Username && !slices.Contains(users, account.Username) {
+			users = append(users, account.Username)
+		}
+	}
+	return users
+}
+
+// String is for -v.
+func (f Facts) String() string {
+	parts := []string{"id " + f.ID}
+	if f.ID == "" {
+		parts[0] = "no id"
+	}
+	if f.OSLogin {
+		parts = append(parts, "OS Login, as "+strings.Join(f.LoginUsers, " or "))
+	}
+	if len(f.HostKeys) > 0 {
+		parts = append(parts, "host keys published")
+	}
+	if len(f.Unread) > 0 {
+		parts = append(parts, "not readable: "+strings.Join(f.Unread, ", "))
+	}
+	return strings.Join(parts, "; ")
+}

@@ -1,0 +1,308 @@
+package vm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/gce"
+	"github.com/iapssh/iapssh/sshclient"
+)
+
+const (
+	// MaxOffers is how many keys a VM of Google is offered in one connection: sshd gives up after six refusals, and since 9.8
+	// holds against the client's address what was refused. IAP's addresses are shared.
+	MaxOffers = 5
+
+	// A key that was put on a VM is in force there after seconds, at times a minute. Tries are at least firstTry apart, each half
+	// as much again as the one before; a connection that ends in refusal counts against the address for 5 seconds.
+	firstTry = 5 * time.Second
+	maxTries = 60 * time.Second
+
+	// comment marks our keys in a login profile, where many programs leave theirs.
+	comment = "iapssh"
+	// maxPruned bounds how many of our expired keys are deleted at a time.
+	maxPruned = 20
+
+	pushKind = "push"
+)
+
+// Pusher puts a key on a VM that has refused all others, once, and then tells when to try it. It is used by one goroutine at a
+// time.
+type Pusher struct {
+	cloud *Cloud
+	plan  config.Plan
+	now   func() time.Time
+
+	decided bool
+	pushed  time.Time // zero: no key was
+	pause   time.Duration
+	user    string // the login name by what the push has taught
+	offer   sshclient.Identity
+	problem string
+}
+
+// NewPusher is for one plan, whose VM is known.
+func (c *Cloud) NewPusher(plan config.Plan) *Pusher {
+	return &Pusher{cloud: c, plan: plan, now: time.Now, pause: firstTry, user: plan.User}
+}
+
+// More is for sshclient.Auth: at first it decides, and gives the key that may be accepted now; then it waits and gives it again.
+func (p *Pusher) More(ctx context.Context) (sshclient.Identity, bool) {
+	if p.decided {
+		return p.offer, p.user == p.plan.User && p.wait(ctx)
+	}
+	p.decided = true
+	if err := p.push(ctx); err != nil {
+		p.problem = err.Error()
+		return sshclient.Identity{}, false
+	}
+	return p.offer, p.offer.Path != "" && p.user == p.plan.User
+}
+
+// Reconnect says, when a connection has ended in refusal, whether to make another: once its time has come, for the key that was
+// pushed, as the user returned.
+func (p *Pusher) Reconnect(ctx context.Context) (key sshclient.Identity, user string, ok bool) {
+	if !p.pushed.IsZero() && p.user != p.plan.User {
+		p.plan.User = p.user
+		return p.offer, p.user, true
+	}
+	return p.offer, p.user, p.wait(ctx)
+}
+
+// Problem says why no key was pushed, with the way out; empty if that is not the matter.
+func (p *Pusher) Problem() string { return p.problem }
+
+// wait sleeps until the next try, if there is one.
+func (p *Pusher) wait(ctx context.Context) bool {
+	if p.pushed.IsZero() || p.now().Add(p.pause).Sub(p.pushed) > maxTries {
+		return false
+	}
+	if p.pause == firstTry {
+		p.cloud.Say("Waiting for SSH key to propagate.")
+	}
+	select {
+	case <-time.After(p.pause):
+	case <-ctx.Done():
+		return false
+	}
+	p.pause += p.pause / 2
+	return true
+}
+
+// push decides by a fresh look, and does it.
+func (p *Pusher) push(ctx context.Context) error {
+	if p.plan.PushKey == "no" {
+		return errors.New(DecidePush(PushFacts{Switch: "no"}).Why)
+	}
+	ref, key := refOf(p.plan), sshclient.PublicHalf(p.plan.KeyFile)
+	began := p.now()
+	r := p.cloud.read(ctx, ref)
+	d := DecidePush(r.pushFacts(p.plan, key, p.cloud.Ask != nil, p.now()))
+	p.cloud.Debug("key for %s: %s: %s", p.plan.User, d.Action, d.Why)
+	if d.Action == ActAsk {
+		if !p.agreed(ctx) {
+			return errors.New("no key was put on the VM")
+		}
+		d.Action = ActInstance
+	}
+	p.offer = sshclient.Identity{Path: p.plan.KeyFile}
+	var done pushRecord
+	switch d.Action {
+	case ActRefuse:
+		p.offer = sshclient.Identity{}
+		return errors.New(d.Why)
+	case ActUse:
+		if p.cloud.shelf(ctx).Get(pushKind, pushName(ref, r), &done) && done.File == p.plan.KeyFile && done.User == p.plan.User { // by another process, a moment ago
+			p.pushed = done.At
+		}
+		return nil
+	case ActCertify: // good at once
+		return p.certify(ctx, r.instance)
+	}
+	// Of many processes that want the same one does it, unless that was undone before this one looked.
+	mine := func() bool { return done.File == p.plan.KeyFile && done.Asked == p.plan.User && !done.At.Before(began) }
+	err := p.cloud.shelf(ctx).Once(ctx, pushKind, pushName(ref, r), &done, mine, func(ctx context.Context) (time.Duration, error) {
+		key, err := p.makeKey()
+		if err == nil {
+			err = p.put(ctx, d.Action, r, key)
+		}
+		done = pushRecord{File: p.plan.KeyFile, Asked: p.plan.User, User: p.user, At: p.now()}
+		return maxTries, err
+	})
+	if err != nil {
+		p.offer = sshclient.Identity{}
+		return err
+	}
+	p.user, p.pushed = done.User, done.At
+	return nil
+}
+
+// pushRecord tells other processes of a push: of which key, for whom it was made, whom it lets in, and when.
+type pushRecord struct {
+	File, Asked, User string
+	At                time.Time
+}
+
+// pushName is what a push is good for: all VMs of a region under OS Login, else one VM.
+func pushName(ref gce.Ref, r reading) string {
+	if r.facts().OSLogin {
+		return ref.Project + "/" + ref.Region()
+	}
+	return factsName(ref)
+}
+
+// makeKey gives the public half of the key that is pushed, which is made if there is none.
+func (p *Pusher) makeKey() (string, error) {
+	if key := sshclient.PublicHalf(p.plan.KeyFile); key != "" {
+		return key, nil
+	}
+	p.cloud.Say("Making an SSH key: " + p.plan.KeyFile)
+	err := sshclient.NewKeyFile(p.plan.KeyFile, keyComment())
+	if err != nil && !errors.Is(err, fs.ErrExist) { // or another process was faster
+		return "", fmt.Errorf("no SSH key could be made: %w", err)
+	}
+	key := sshclient.PublicHalf(p.plan.KeyFile)
+	if key == "" {
+		return "", fmt.Errorf("%s is no SSH key that can be read; name another: --ssh-key-file=FILE", p.plan.KeyFile)
+	}
+	return key, nil
+}
+
+func keyComment() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "localhost"
+	}
+	user := os.Getenv("USER")
+	if user == "" {
+		user = comment
+	}
+	return user + "@" + host
+}
+
+// pushFacts is what a reading means for a key, "TYPE BASE64" or empty if it is not made yet.
+func (r reading) pushFacts(plan config.Plan, key string, terminal bool, now time.Time) PushFacts {
+	f := PushFacts{
+		Switch: plan.PushKey, User: plan.User, Terminal: terminal, Read: r.instanceErr == nil, Windows: r.instance.Windows,
+		OSLogin:      gce.Enabled("enable-oslogin", r.instance.Metadata, r.project),
+		Certificates: gce.Enabled("enable-oslogin-certificates", r.instance.Metadata, r.project),
+		Profile:      r.profileErr == nil, LoginUsers: loginUsers(r.profile),
+		Blocked: gce.ProjectKeysBlocked(r.instance.Metadata),
+	}
+	if _, own := r.instance.Metadata.Get("enable-oslogin"); r.projectErr != nil && !own {
+		f.Read = false // the project's word is not known
+	}
+	if f.OSLogin {
+		_, entry, found := r.profile.Find(key)
+		f.Present = found && (entry.Expires.IsZero() || now.Before(entry.Expires))
+		return f
+	}
+	for _, value := range gce.OnVM(r.instance.Metadata, r.project) {
+		if _, ok := gce.HasKey(value, plan.User, key, now); ok {
+			f.Present = true
+		}
+	}
+	return f
+}
+
+// agreed asks for consent.
+func (p *Pusher) agreed(ctx context.Context) bool {
+	t := p.plan.IAP
+	answer, err := p.cloud.Ask(ctx, fmt.Sprintf("No key is accepted. The public key of %s can be added to the metadata of VM %s in zone %s of project %s,\n"+
+		"which lets it in as %s until %s.\nAdd it (y/N)? ", p.plan.KeyFile, t.Instance, t.Zone, t.Project, p.plan.User, p.expiry().Format(time.DateTime)))
+	answer = strings.ToLower(strings.TrimSpace(answer))
+	return err == nil && (answer == "y" || answer == "yes")
+}
+
+func (p *Pusher) expiry() time.Time { return p.now().Add(p.plan.KeyLifetime) }
+
+// put puts the key where the action says.
+func (p *Pusher) put(ctx context.Context, action Action, r reading, key string) error {
+	if action == ActLogin {
+		return p.intoProfile(ctx, r.profile, key)
+	}
+	add := func(m gce.Metadata) (gce.Metadata, bool, error) {
+		item := "ssh-keys"
+		if _, legacy := m.Get("sshKeys"); legacy && action == ActInstance {
+			item = "sshKeys" // it shadows the other
+		}
+		value, _ := m.Get(item)
+		value, err := gce.AddKey(value, p.plan.User, key, p.expiry(), p.now())
+		return m.With(item, value), err == nil, err
+	}
+	ref, where := refOf(p.plan), "VM "+p.plan.IAP.Instance
+	var err error
+	if action == ActProject {
+		where = "project " + ref.Project
+		err = p.cloud.API.ChangeProject(ctx, ref.Project, add)
+	} else {
+		err = p.cloud.API.ChangeInstance(ctx, ref, add)
+	}
+	if err != nil {
+		return fmt.Errorf("the key could not be put into the metadata of %s: %w", where, err)
+	}
+	p.cloud.Say(fmt.Sprintf("Put the key of %s into the metadata of %s, for %s until %s.", p.plan.KeyFile, where, p.plan.User, p.expiry().Format(time.DateTime)))
+	return nil
+}
+
+// intoProfile imports the key into the account's OS Login profile, having made room.
+func (p *Pusher) intoProfile(ctx context.Context, profile gce.Profile, key string) error {
+	email, ref := p.cloud.Account(ctx), refOf(p.plan)
+	for _, fingerprint := range expiredOnes(profile, p.now()) {
+		if err := p.cloud.API.DeleteKey(ctx, email, fingerprint); err != nil {
+			p.cloud.Debug("an expired key stays: %v", err)
+			break
+		}
+	}
+	after, err := p.cloud.API.ImportKey(ctx, email, ref.Project, ref.Region(), key+" "+comment, p.expiry())
+	var refused *gce.Error
+	if errors.As(err, &refused) && strings.Contains(refused.Message, "32 KiB") {
+		return fmt.Errorf("the OS Login profile of %s is full: %s See: gcloud compute os-login ssh-keys list", email, refused.Message)
+	}
+	if err != nil {
+		return fmt.Errorf("the key could not be added to the OS Login profile of %s: %w", email, err)
+	}
+	p.user = ChooseLogin(p.plan.User, p.plan.UserGiven, email, Facts{OSLogin: true, LoginUsers: loginUsers(after)}).User
+	p.cloud.Debug("the key is in the OS Login profile of %s until %s", email, p.expiry().Format(time.DateTime))
+	return nil
+}
+
+// expiredOnes are the keys of ours that only take up room.
+func expiredOnes(profile gce.Profile, now time.Time) (fingerprints []string) {
+	for fingerprint, entry := range profile.Keys {
+		if isOurs(entry) && now.After(entry.Expires) && len(fingerprints) < maxPruned {
+			fingerprints = append(fingerprints, fingerprint)
+		}
+	}
+	return fingerprints
+}
+
+// isOurs says that we have put a key into the profile, for a time.
+func isOurs(entry gce.ProfileKey) bool {
+	return strings.HasSuffix(entry.Line, " "+comment) && !entry.Expires.IsZero()
+}
+
+// certify has the key certified, and keeps the certificate where gcloud does.
+func (p *Pusher) certify(ctx context.Context, instance gce.Instance) error {
+	key, err := p.makeKey()
+	if err != nil {
+		return err
+	}
+	cert, err := p.cloud.API.SignKey(ctx, p.cloud.Account(ctx), instance, key)
+	if err != nil {
+		return fmt.Errorf("OS Login does not certify the key: %w", err)
+	}
+	dir := filepath.Join(p.plan.SSHDir, "google_compute_engine_cert")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	p.offer.Certificate = filepath.Join(dir, fmt.Sprintf("%s_%s_%s-cert.pub", instance.Project, instance.Zone, instance.ID))
+	return os.WriteFile(p.offer.Certificate, []byte(cert+"\n"), 0o600)
+}

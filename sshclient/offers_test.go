@@ -1,0 +1,97 @@
+package sshclient
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// The order of keys when identities come first, and when one is known to be liked.
+func TestOfferOrder(t *testing.T) {
+	dir := t.TempDir()
+	onDisk, named, extra := newTestKey(t, "ed25519"), newTestKey(t, "ed25519"), newTestKey(t, "ed25519")
+	disk, namedPub := onDisk.write(t, dir, "disk", ""), named.writePublic(t, dir, "named.pub")
+	sock := newTestAgent(t, extra, named).path
+	line := func(k testKey) string { return string(ssh.MarshalAuthorizedKey(k.public)) }
+	for _, test := range []struct {
+		name  string
+		auth  Auth
+		order []string
+	}{
+		{"ssh's", Auth{}, []string{namedPub, "held0", disk}},
+		{"identities first", Auth{IdentitiesFirst: true}, []string{disk, namedPub, "held0"}},
+		{"one of the agent's first", Auth{IdentitiesFirst: true, First: line(extra)}, []string{"held0", disk, namedPub}},
+		{"one of the files first", Auth{First: line(onDisk)}, []string{disk, namedPub, "held0"}},
+		{"a first that is not there", Auth{First: line(newTestKey(t, "ed25519"))}, []string{namedPub, "held0", disk}},
+		{"a first that is no key", Auth{First: "nonsense"}, []string{namedPub, "held0", disk}},
+		{"bounded", Auth{IdentitiesFirst: true, MaxOffers: 2}, []string{disk, namedPub}},
+	} {
+		test.auth.AgentPath, test.auth.Identities = sock, []Identity{{Path: disk}, {Path: namedPub}}
+		a := &attempt{auth: test.auth}
+		if a.run(t); !slices.Equal(a.offered(), test.order) {
+			t.Errorf("%s: %v, want %v", test.name, a.offered(), test.order)
+		}
+	}
+}
+
+// When all keys have been refused there may be more, as often as there are tries left; the last time it is called it may do
+// something for the next connection.
+func TestMoreKeys(t *testing.T) {
+	dir := t.TempDir()
+	first, late := newTestKey(t, "ed25519"), newTestKey(t, "ed25519")
+	firstPath, latePath := first.write(t, dir, "first", ""), late.write(t, dir, "late", "")
+	for _, test := range []struct {
+		name    string
+		max     int
+		gives   int // how often there is one more
+		allowed []testKey
+		calls   int
+		offered []string
+	}{
+		{"not needed", 0, 9, []testKey{first}, 0, []string{firstPath}},
+		{"accepted", 0, 9, []testKey{late}, 1, []string{firstPath, latePath}},
+		{"none", 0, 0, nil, 1, []string{firstPath}},
+		{"again and again", 0, 3, nil, 4, []string{firstPath, latePath, latePath, latePath}},
+		{"as long as there are tries", 3, 9, nil, 2, []string{firstPath, latePath, latePath}},
+		{"no tries left at all", 1, 9, nil, 1, []string{firstPath}},
+	} {
+		a := &attempt{allowed: test.allowed, auth: Auth{Identities: []Identity{{Path: firstPath}}, MaxOffers: test.max}}
+		calls := 0
+		a.auth.More = func(context.Context) (Identity, bool) {
+			calls++
+			return Identity{Path: latePath}, calls <= test.gives
+		}
+		a.run(t)
+		if calls != test.calls || !slices.Equal(a.offered(), test.offered) || (a.err == nil) != (test.allowed != nil) {
+			t.Errorf("%s: %d calls, offered %v, %v", test.name, calls, a.offered(), a.err)
+		}
+	}
+}
+
+// The files are such that ssh-keygen knows them for its own.
+func TestNewKeyFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "new", "key")
+	if err := NewKeyFile(path, "me@here"); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("ssh-keygen", "-y", "-P", "", "-f", path).Output()
+	public, readErr := os.ReadFile(path + ".pub")
+	if err != nil || readErr != nil || string(out) != string(public) || !strings.HasPrefix(string(out), PublicHalf(path)+" me@here") {
+		t.Errorf("ssh-keygen reads %q, %v; beside it lies %q, %v", out, err, public, readErr)
+	}
+	if err := NewKeyFile(path, "x"); !os.IsExist(err) {
+		t.Errorf("a key was replaced: %v", err)
+	}
+	if err := os.Remove(path + ".pub"); err != nil || PublicHalf(path)+" me@here\n" != string(public) {
+		t.Errorf("without the public file: %q, %v", PublicHalf(path), err)
+	}
+	if PublicHalf(path+"2") != "" {
+		t.Error("a key that is not there")
+	}
+}
