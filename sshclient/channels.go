@@ -24,6 +24,7 @@ func (c *Client) serveChannels(chans <-chan ssh.NewChannel) {
 func (c *Client) serveChannel(open ssh.NewChannel) {
 	defer c.work.Done()
 	defer c.serverChannels.Add(-1)
+	open = watchOpening(c.conn, open)
 	switch kind := open.ChannelType(); {
 	case kind == forwardedTCP, kind == forwardedUnix:
 		c.forwards.serveForwarded(open)

@@ -65,7 +65,7 @@ func Handshake(ctx context.Context, conn net.Conn, cfg Config) (*Client, error) 
 	}
 	_, verdict := h.hostKey.accepted()
 	c := &Client{
-		conn: sshConn, wire: h.wire, host: cfg.Host, trust: cfg.Trust, key: h.auth.key(), verdict: verdict, logTo: cfg.Log,
+		conn: watchIdle(sshConn, cfg.ChannelTimeouts, h.log), wire: h.wire, host: cfg.Host, trust: cfg.Trust, key: h.auth.key(), verdict: verdict, logTo: cfg.Log,
 		asks: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	c.forwards = newForwards(c, cfg.Forwards)

@@ -44,6 +44,10 @@ type Config struct {
 	ServerAliveInterval time.Duration
 	ServerAliveCountMax int
 
+	// ChannelTimeouts closes channels that carry nothing for a time: by one of
+	// [ChannelKinds], or [AllChannels].
+	ChannelTimeouts map[string]time.Duration
+
 	// Version is our identification after "SSH-2.0-"; empty means "Go".
 	Version string
 

@@ -2,6 +2,8 @@ package sshclient
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net"
 	"os"
 	"time"
@@ -21,7 +23,7 @@ var fakeOrigin = Endpoint{Host: "127.0.0.1", Port: 65535}
 
 // Dial has the server connect to an endpoint of its network. origin is what it is
 // told of where the connection comes from, and may be zero. ctx bounds opening. The
-// error is an *ssh.OpenChannelError, the context's, or why the connection to the server
+// error is an *[OpenError], the context's, or why the connection to the server
 // ended.
 func (c *Client) Dial(ctx context.Context, to, origin Endpoint) (*Conn, error) {
 	if !c.begin() {
@@ -55,11 +57,11 @@ func (d *dialing) run(canceled <-chan struct{}) {
 	var r dialed
 	channel, reqs, err := d.client.openDirect(d.to, d.origin)
 	if err != nil {
-		r.err = d.client.explain(err)
+		r.err = d.explain(err)
 	} else {
-		r.conn = &Conn{Channel: channel, local: d.origin, remote: d.to}
+		r.conn = &Conn{Channel: channel, client: d.client, local: d.origin, remote: d.to, closed: make(chan struct{})}
 		d.client.work.Add(1) // within the one of this goroutine
-		go d.client.refuseAll(reqs)
+		go r.conn.serveRequests(reqs)
 	}
 	select {
 	case d.result <- r:
@@ -68,6 +70,14 @@ func (d *dialing) run(canceled <-chan struct{}) {
 			r.conn.Close()
 		}
 	}
+}
+
+// explain makes an *OpenError of the server's refusal.
+func (d *dialing) explain(err error) error {
+	if refused, ok := errors.AsType[*ssh.OpenChannelError](err); ok {
+		return &OpenError{To: d.to, Reason: refused.Reason.String(), Message: visibleLine(refused.Message, 256), Err: err}
+	}
+	return d.client.explain(err)
 }
 
 // openDirect opens a channel that leads to an endpoint. It waits for as long as the
@@ -90,19 +100,62 @@ func (c *Client) openDirect(to, origin Endpoint) (ssh.Channel, <-chan *ssh.Reque
 	}{to.Host, uint32(to.Port), origin.Host, uint32(origin.Port)}))
 }
 
-// refuseAll answers the requests of a channel that knows none, until it is closed by
-// the server.
-func (c *Client) refuseAll(reqs <-chan *ssh.Request) {
-	defer c.work.Done()
-	ssh.DiscardRequests(reqs)
-}
-
 // Conn is a connection that leads through the server. It is a net.Conn, except that
 // it has no deadlines, and that a Close ends a Read in progress only when the server
 // has confirmed it.
 type Conn struct {
 	ssh.Channel
+	client        *Client
 	local, remote Endpoint
+	closed        chan struct{} // closed by serveRequests
+}
+
+// serveRequests refuses what the server asks for, until it has closed the connection.
+func (c *Conn) serveRequests(reqs <-chan *ssh.Request) {
+	defer c.client.work.Done()
+	ssh.DiscardRequests(reqs)
+	close(c.closed)
+}
+
+// Run joins the connection with local streams, of which Stderr is not used. Each
+// direction ends by itself, and passes its end on: Stdout, if it is an [io.Closer], is
+// closed behind the last byte. Run closes the connection when both have ended, and
+// returns when the server has closed it too, having delivered what was sent; or when
+// Stdout takes no more, which is the error.
+func (c *Conn) Run(streams Streams) error {
+	sent, received := make(chan struct{}), make(chan error, 1)
+	go c.send(streams.Stdin, sent)
+	go c.receive(streams.Stdout, received)
+	err := <-received
+	if err == nil {
+		select {
+		case <-sent:
+		case <-c.closed:
+		}
+	}
+	if in, ok := streams.Stdin.(Interrupter); ok {
+		in.Interrupt()
+	}
+	c.Close()
+	<-sent
+	if err == nil {
+		<-c.closed
+	}
+	return err
+}
+
+func (c *Conn) send(from io.Reader, done chan<- struct{}) {
+	defer close(done)
+	pump(c.Channel, from, sessionBuffer())
+	c.CloseWrite()
+}
+
+func (c *Conn) receive(to io.Writer, done chan<- error) {
+	_, err := pump(to, c.Channel, sessionBuffer())
+	if closer, ok := to.(io.Closer); ok {
+		closer.Close()
+	}
+	done <- err
 }
 
 // LocalAddr is the origin that was given to [Client.Dial].

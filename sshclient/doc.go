@@ -25,6 +25,7 @@
 //   - channels.go: all that a server opens
 //   - x11.go: a display that is forwarded
 //   - splice.go, copy.go: how the bytes of a forwarded connection are moved
+//   - idle.go: channels that carry nothing for too long
 //   - join.go, share.go: a connection that several processes use; see package control
 //   - alive.go: [LinkState] and the server-alive count
 //

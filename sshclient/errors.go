@@ -107,6 +107,20 @@ func (e *ForwardError) Error() string {
 
 func (e *ForwardError) Unwrap() error { return e.Err }
 
+// OpenError says that the server would not, or could not, connect to an endpoint.
+type OpenError struct {
+	To      Endpoint
+	Reason  string // in OpenSSH's words: "connect failed", "administratively prohibited"
+	Message string // the server's, safe for a terminal
+	Err     error  // the *ssh.OpenChannelError
+}
+
+func (e *OpenError) Error() string {
+	return fmt.Sprintf("connection to %s: open failed: %s: %s", e.To, e.Reason, e.Message)
+}
+
+func (e *OpenError) Unwrap() error { return e.Err }
+
 // RequestError says that the server refused what a session asked for.
 type RequestError struct {
 	Request string // "exec", "shell" or "subsystem"

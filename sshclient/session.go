@@ -236,16 +236,24 @@ func (s *Session) conclude(result *Result) {
 	}
 }
 
-// whyLost tells a session that the server closed from a connection that ended:
-// x/crypto ends both alike, and the connection's sessions before itself. A
-// question to the server decides.
+// whyLost tells a session that the server closed from a connection that ended.
 func (c *Client) whyLost() error {
+	if err := c.Gone(); err != nil {
+		return err
+	}
+	return ErrNoStatus
+}
+
+// Gone says why the connection has ended, as [Client.Err] does, and asks the server
+// whether it has: x/crypto ends what runs on a connection before the connection itself.
+// Nil means that the server answers.
+func (c *Client) Gone() error {
 	if c.isClosing() {
 		return ErrClosed // Close may still wait for the far side
 	}
 	err := c.signOfLife()
 	if err == nil {
-		return ErrNoStatus
+		return nil
 	}
 	if !errors.Is(err, io.EOF) { // a failed write, which x/crypto does not end a connection for
 		c.setCause(err)
