@@ -11,6 +11,7 @@ import (
 type clock struct {
 	limit  time.Duration // 0: none
 	cancel context.CancelCauseFunc
+	outer  *clock // of an attempt that this one is part of, and that stands still with it; may be nil
 
 	mu      sync.Mutex
 	started time.Time     // guarded by mu
@@ -47,6 +48,9 @@ func (c *clock) end() {
 
 // pause stops the clock, until resume.
 func (c *clock) pause() {
+	if c.outer != nil {
+		c.outer.pause()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.pauses++; c.pauses > 1 {
@@ -59,6 +63,9 @@ func (c *clock) pause() {
 }
 
 func (c *clock) resume() {
+	if c.outer != nil {
+		c.outer.resume()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.pauses--; c.pauses > 0 {

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"strconv"
 	"sync"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/creds"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/proxycommand"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/report"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/session"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/vm"
 	"github.com/iapssh/iapssh/transport/iap"
 )
@@ -30,6 +30,10 @@ type relay struct {
 	say     func(line string)
 	wait    *progress
 
+	messages *session.Messages
+	outer    *relay   // the one whose host is reached through ours; nil: none
+	argv     []string // the command line of our plan, if outer is set
+
 	clock *clock    // of the attempt in progress
 	begin time.Time // when the last attempt began, less the time for signing in
 
@@ -40,12 +44,13 @@ type relay struct {
 	dialled bool   // there is a session: its user would rather wait than lose it
 }
 
-func newRelay(plan config.Plan, messages io.Writer) (*relay, error) {
+func newRelay(plan config.Plan, messages *session.Messages) (*relay, error) {
 	r := &relay{
-		plan:   plan,
-		dialer: iap.Dialer{URL: plan.RelayURL, Universe: plan.Universe, UserAgent: "iapssh/" + version, Header: apiHeader(plan)},
-		debug:  func(string, ...any) {},
-		say:    func(string) {},
+		plan:     plan,
+		dialer:   iap.Dialer{URL: plan.RelayURL, Universe: plan.Universe, UserAgent: "iapssh/" + version, Header: apiHeader(plan)},
+		debug:    func(string, ...any) {},
+		say:      func(string) {},
+		messages: messages,
 	}
 	r.dialer.Token = r.dialToken
 	if plan.LogLevel >= config.LogError {
@@ -96,7 +101,8 @@ func (r *relay) attempts(ctx context.Context, plan config.Plan) (net.Conn, error
 	r.debug("%s is reached by route %s: %s", plan.Original, plan.Route, plan.RouteReason)
 	for attempt := 1; ; attempt++ {
 		conn, err := r.attempt(ctx, plan)
-		if err == nil || attempt >= plan.ConnectionAttempts || ctx.Err() != nil {
+		// A jump host has attempts of its own.
+		if err == nil || attempt >= plan.ConnectionAttempts || plan.Route == config.RouteJump || ctx.Err() != nil {
 			return conn, err
 		}
 		r.debug("%v", err)
@@ -111,6 +117,9 @@ func (r *relay) attempts(ctx context.Context, plan config.Plan) (net.Conn, error
 // attempt is one of them. The time that signing in takes is not the host's.
 func (r *relay) attempt(ctx context.Context, plan config.Plan) (net.Conn, error) {
 	r.clock = startClock(plan.ConnectTimeout)
+	if r.outer != nil {
+		r.clock.outer = r.outer.clock
+	}
 	ctx, cancel := r.clock.bound(ctx)
 	defer cancel()
 	conn, err := r.connect(ctx, plan)
@@ -119,6 +128,9 @@ func (r *relay) attempt(ctx context.Context, plan config.Plan) (net.Conn, error)
 }
 
 func (r *relay) connect(ctx context.Context, plan config.Plan) (net.Conn, error) {
+	if plan.Route == config.RouteJump {
+		return r.jump(ctx, plan) // which says for itself what it waits for
+	}
 	r.wait.enter("connecting to " + plan.Host)
 	switch plan.Route {
 	case config.RouteDirect:
@@ -130,29 +142,12 @@ func (r *relay) connect(ctx context.Context, plan config.Plan) (net.Conn, error)
 		}
 		return direct(ctx, plan)
 	case config.RouteProxyCommand:
+		if plan.ProxyFD {
+			return proxycommand.DialPassed(ctx, plan.ProxyCommand, plan.Host)
+		}
 		return proxycommand.Dial(plan.ProxyCommand, plan.Host)
 	}
 	return r.dialTarget(ctx)
-}
-
-// direct connects over TCP.
-func direct(ctx context.Context, plan config.Plan) (net.Conn, error) {
-	network := map[string]string{"inet": "tcp4", "inet6": "tcp6"}[plan.AddressFamily]
-	if network == "" {
-		network = "tcp"
-	}
-	dialer := &net.Dialer{}
-	if !plan.TCPKeepAlive {
-		dialer.KeepAlive = -1
-	}
-	conn, err := dialer.DialContext(ctx, network, net.JoinHostPort(plan.Host, strconv.Itoa(plan.Port)))
-	if context.Cause(ctx) == context.DeadlineExceeded {
-		err = context.DeadlineExceeded // the dialer calls it canceled
-	}
-	if err != nil {
-		return nil, &report.DirectError{Host: plan.Host, Port: plan.Port, Fix: plan.RouteFix, Err: err}
-	}
-	return conn, nil
 }
 
 // dial opens a session with the plan's target, which it may have to find first.

@@ -4,15 +4,15 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/detach"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/session"
 )
 
 // fork has a second process follow the plan, and ends when that is in the background.
-func fork(ctx context.Context, plan config.Plan, messages io.Writer) int {
+func fork(ctx context.Context, plan config.Plan, messages *session.Messages) int {
 	code, err := second(ctx, plan, plan.Original)
 	if err != nil {
 		return complain(messages, plan, err)

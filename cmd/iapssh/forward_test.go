@@ -35,6 +35,10 @@ var forwardRoutes = []struct {
 		host, port, _ := net.SplitHostPort(l.Addr)
 		return []string{"-o", "IAP=no", "-p", port, host}
 	}},
+	{"jump over IAP", func(l *lab.Lab) []string {
+		host, port, _ := net.SplitHostPort(l.Addr)
+		return []string{"-J", lab.VM, "-p", port, host}
+	}},
 }
 
 // Each kind of forward carries each direction of a connection to its end, whichever ends first, by each route, through

@@ -93,7 +93,7 @@ func askOnTerminal(ctx context.Context, prompt string) (string, error) {
 // located completes the plan and has connect follow it; once more if the VM is not where the cache had it.
 func (r *relay) located(ctx context.Context, connect func() error) (err error) {
 	if r.plan.MustLocate() {
-		if r.plan, err = r.cloud.Locate(ctx, r.plan); err != nil {
+		if r.plan, err = r.locate(ctx, r.plan); err != nil {
 			return err
 		}
 		r.inquire(ctx)
@@ -104,13 +104,19 @@ func (r *relay) located(ctx context.Context, connect func() error) (err error) {
 	if err == nil || !r.plan.Remembered || !isMisplaced(err) {
 		return err
 	}
-	elsewhere, lookupErr := r.cloud.Locate(ctx, r.cloud.Misplaced(ctx, r.plan))
+	elsewhere, lookupErr := r.locate(ctx, r.cloud.Misplaced(ctx, r.plan))
 	if lookupErr != nil || elsewhere.IAP == r.plan.IAP {
 		return err
 	}
 	r.plan = elsewhere
 	r.inquire(ctx)
 	return connect()
+}
+
+// locate completes a plan. That time is not the network's.
+func (r *relay) locate(ctx context.Context, plan config.Plan) (config.Plan, error) {
+	defer r.outerStandsStill()()
+	return r.cloud.Locate(ctx, plan)
 }
 
 // inquire begins to learn of the plan's VM what a session with it needs, beside the dial.
@@ -247,7 +253,7 @@ func (r *relay) isGranted(ctx context.Context, err error) bool {
 
 // hostKeys prints what the plan's VMs have published of their host keys, as lines of a known_hosts file: by the number of the VM,
 // which no other will have, and by its full name.
-func hostKeys(ctx context.Context, plan config.Plan, messages io.Writer) int {
+func hostKeys(ctx context.Context, plan config.Plan, messages *session.Messages) int {
 	for _, one := range plan.Each {
 		r, err := newRelay(one, messages)
 		var facts vm.Facts

@@ -55,11 +55,7 @@ func run(ctx context.Context, program string, argv []string) int {
 		return complain(os.Stderr, plan, err)
 	}
 	defer messages.Close()
-	if plan.LogLevel > config.LogQuiet {
-		for _, line := range plan.Warnings {
-			fmt.Fprintln(messages, report.Clean(line))
-		}
-	}
+	warn(plan, messages)
 	switch plan.Mode {
 	case config.ModeVersion:
 		fmt.Println("iapssh", version)
@@ -92,7 +88,7 @@ func run(ctx context.Context, program string, argv []string) int {
 }
 
 // stdio carries one connection on stdin and stdout: nothing but its bytes on stdout, and one line on stderr if it fails.
-func stdio(ctx context.Context, plan config.Plan, messages io.Writer) int {
+func stdio(ctx context.Context, plan config.Plan, messages *session.Messages) int {
 	r, err := newRelay(plan, messages)
 	if err != nil {
 		return complain(messages, plan, err)
@@ -117,15 +113,14 @@ func stdio(ctx context.Context, plan config.Plan, messages io.Writer) int {
 }
 
 // ssh is a session in ssh's place, or what -O asks of a master.
-func ssh(ctx context.Context, plan config.Plan, messages io.Writer, leave func(keepOutputs bool) error) int {
+func ssh(ctx context.Context, plan config.Plan, messages *session.Messages, leave func(keep ...*os.File) error) int {
 	r, err := newRelay(plan, messages)
 	if err != nil {
 		return complain(messages, plan, err)
 	}
-	code, err := r.session(ctx, session.Local{
-		Stdin: os.Stdin, Stdout: os.Stdout, RemoteStderr: os.Stderr, Stderr: messages, Environ: os.Environ(), Version: "iapssh_" + version,
-		Detach: leave,
-	})
+	local := localSide(messages)
+	local.Detach = leave
+	code, err := r.session(ctx, local)
 	var killed *session.Killed
 	switch {
 	case err == nil:
@@ -151,4 +146,11 @@ func explain(plan config.Plan) int {
 	}
 	io.WriteString(os.Stdout, text)
 	return 0
+}
+
+// localSide is this process, as a session sees it.
+func localSide(messages *session.Messages) session.Local {
+	return session.Local{
+		Stdin: os.Stdin, Stdout: os.Stdout, RemoteStderr: os.Stderr, Messages: messages, Environ: os.Environ(), Version: "iapssh_" + version,
+	}
 }

@@ -7,24 +7,27 @@ import (
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/report"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/session"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/tty"
 )
 
 // openMessages gives what messages are written to: stderr, the file of -E, to which they are appended, or -y's syslog.
-func openMessages(plan config.Plan) (io.WriteCloser, error) {
+func openMessages(plan config.Plan) (*session.Messages, error) {
+	var to io.WriteCloser = os.Stderr
+	var err error
 	switch {
 	case plan.Syslog != "":
-		return openSyslog(plan.Syslog), nil
+		to = openSyslog(plan.Syslog)
 	case plan.LogFile != "":
-		return os.OpenFile(plan.LogFile, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+		to, err = os.OpenFile(plan.LogFile, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	}
-	return os.Stderr, nil
+	return session.NewMessages(to), err
 }
 
 // sayTo tells lines that the user should see whatever is on the screen, which may be the session's and know no line ends.
-func sayTo(messages io.Writer) func(line string) {
+func sayTo(messages *session.Messages) func(line string) {
 	format := "iapssh: %s\n"
-	if f, ok := messages.(*os.File); ok && tty.IsTerminal(f) {
+	if f := messages.File(); f != nil && tty.IsTerminal(f) {
 		format = "\r\niapssh: %s\r\n"
 	}
 	return func(line string) { fmt.Fprintf(messages, format, report.Clean(line)) }

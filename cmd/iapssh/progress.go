@@ -2,12 +2,12 @@ package main
 
 import (
 	"io"
-	"os"
 	"sync"
 	"time"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/report"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/session"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/tty"
 	"github.com/iapssh/iapssh/transport/iap"
 )
@@ -28,9 +28,9 @@ type progress struct {
 }
 
 // newProgress is nil where nobody looks, and where -v tells more.
-func newProgress(plan config.Plan, messages io.Writer) *progress {
-	f, ok := messages.(*os.File)
-	if !ok || plan.Mode != config.ModeSSH || plan.BatchMode || plan.LogLevel != config.LogInfo || !tty.IsTerminal(f) {
+func newProgress(plan config.Plan, messages *session.Messages) *progress {
+	f := messages.File()
+	if f == nil || plan.Mode != config.ModeSSH || plan.BatchMode || plan.LogLevel != config.LogInfo || !tty.IsTerminal(f) {
 		return nil
 	}
 	return &progress{screen: f}

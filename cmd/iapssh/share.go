@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/report"
@@ -19,19 +20,8 @@ func (r *relay) session(ctx context.Context, local session.Local) (int, error) {
 	}
 	if plan.Sharing.Joins() {
 		code, err := shared(ctx, plan, local)
-		do, ok := withoutMaster(plan.Sharing, err)
-		if !ok {
+		if !r.insteadOfMaster(err) {
 			return code, err
-		}
-		if do.tell && plan.LogLevel >= config.LogError {
-			io.WriteString(local.Stderr, report.Of(err, report.Facts{}).Lines())
-		}
-		var none *control.MasterError
-		if do.replace && errors.As(err, &none) {
-			r.debug("the control socket is in nobody's use, unlinking: %v", none.Remove())
-		}
-		if !do.share {
-			r.plan.Sharing.Master = "no"
 		}
 	}
 	if sharing := r.plan.Sharing; sharing.Shares() && sharing.Persist && !sharing.Holder {
@@ -41,22 +31,33 @@ func (r *relay) session(ctx context.Context, local session.Local) (int, error) {
 }
 
 // alone is a session on a connection of its own.
-func (r *relay) alone(ctx context.Context, local session.Local) (int, error) {
+func (r *relay) alone(ctx context.Context, local session.Local) (code int, err error) {
+	err = r.follow(ctx, &local, func(conn net.Conn) (err error) {
+		code, err = session.Run(ctx, r.plan, conn, r.begin, local)
+		return err
+	})
+	return code, err
+}
+
+// follow reaches the plan's host, has use do what there is to do over the connection, and once more if the VM has been given a key.
+func (r *relay) follow(ctx context.Context, local *session.Local, use func(net.Conn) error) error {
 	defer r.endInquiry()
 	conn, err := r.reach(ctx)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	r.introduce(ctx, &local)
-	code, err := session.Run(ctx, r.plan, conn, r.begin, local)
-	for r.reconnect(ctx, err, &local) {
+	goOn := r.outerStandsStill()
+	r.introduce(ctx, local)
+	goOn()
+	err = use(conn)
+	for r.reconnect(ctx, err, local) {
 		if conn, err = r.attempts(ctx, r.plan); err != nil {
-			return 0, err
+			return err
 		}
-		code, err = session.Run(ctx, r.plan, conn, r.begin, local)
+		err = use(conn)
 	}
 	r.doubt(ctx, err)
-	return code, err
+	return err
 }
 
 // shared is a session on the connection of a live master. That there is none to be had is a *control.MasterError or a
@@ -67,6 +68,25 @@ func shared(ctx context.Context, plan config.Plan, local session.Local) (int, er
 		return 0, err
 	}
 	return session.Join(ctx, plan, master, local)
+}
+
+// insteadOfMaster says whether a connection of one's own takes the place of a master's, and prepares for that.
+func (r *relay) insteadOfMaster(err error) bool {
+	do, ok := withoutMaster(r.plan.Sharing, err)
+	if !ok {
+		return false
+	}
+	if do.tell && r.plan.LogLevel >= config.LogError {
+		io.WriteString(r.messages, report.Of(err, report.Facts{}).Lines())
+	}
+	var none *control.MasterError
+	if do.replace && errors.As(err, &none) {
+		r.debug("the control socket is in nobody's use, unlinking: %v", none.Remove())
+	}
+	if !do.share {
+		r.plan.Sharing.Master = "no"
+	}
+	return true
 }
 
 // lack is what to do without a master.

@@ -5,6 +5,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Readers of amounts: of data, of time, and of what sets them off.
@@ -167,12 +168,41 @@ func channelTimeouts(args []string, _ string) ([]string, []string, string) {
 			}
 			break
 		}
-		kind, time, _ := strings.Cut(arg, "=")
-		if _, ok := parseTime(time); kind == "" || time == "" || !ok {
+		kind, after, _ := strings.Cut(arg, "=")
+		if _, ok := parseTime(after); kind == "" || after == "" || !ok {
 			return nil, nil, "invalid channel timeout " + arg
 		}
 	}
 	return args, nil, ""
+}
+
+// A ChannelTimeout closes channels that carry nothing for a time.
+type ChannelTimeout struct {
+	Channels string        // pattern of the kinds of channels, or "global"
+	After    time.Duration // 0: never
+}
+
+// channelTimeouts are those of the plan.
+func (b *builder) channelTimeouts() []ChannelTimeout {
+	var all []ChannelTimeout
+	for _, word := range b.s["channeltimeout"].value {
+		if channels, after, ok := strings.Cut(word, "="); ok {
+			seconds, _ := parseTime(after)
+			all = append(all, ChannelTimeout{channels, time.Duration(seconds) * time.Second})
+		}
+	}
+	return all
+}
+
+// TimeoutOf is the time after which a kind of channels is closed when it carries nothing; 0 for never. "global" is no kind,
+// and named by no pattern: it stands for all channels together.
+func (p Plan) TimeoutOf(kind string) time.Duration {
+	for _, t := range p.ChannelTimeouts {
+		if t.Channels == kind || kind != "global" && t.Channels != "global" && matchPattern(kind, t.Channels) {
+			return t.After
+		}
+	}
+	return 0
 }
 
 // ipQoS are the names of service classes. OpenSSH since 10.1 takes the last three

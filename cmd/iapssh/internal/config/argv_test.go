@@ -141,8 +141,7 @@ func TestArgvErrors(t *testing.T) {
 
 func TestRefusedOptions(t *testing.T) {
 	for _, argv := range []string{
-		"-W h:1 h",
-		"-w any h", "-b 1.2.3.4 h", "-B lo h", "-I x h", "h -b 1.2.3.4",
+		"-w any h", "-I x h", "h -w any",
 		"--tunnel vm 22", "--list", "--doctor vm", "--config-ssh", "--gcloud", "--local-port=1 vm 22",
 		"-o LocalForward=1 h",
 	} {

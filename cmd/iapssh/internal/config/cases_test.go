@@ -163,6 +163,7 @@ var differentialConfigs = []string{
 	"ProxyCommand nc %h %p\n", "ProxyCommand sh -c 'echo x#y' # kept\n", "ProxyCommand = a=b\n", "ProxyCommand nc\nProxyJump j\n", "ProxyJump j\nProxyCommand nc\n",
 	"ProxyCommand none\nProxyCommand nc\n", "ProxyCommand NONE\n", "ProxyUseFdpass yes\n", "ProxyUseFdpass yes\nProxyJump j\n",
 	"ProxyJump j\n", "ProxyJump u@j:2222\n", "ProxyJump a1,u@b1:3,c1\n", "ProxyJump [::1]:22\n", "ProxyJump 10.0.0.9\n", "ProxyJump ssh://u@j:5\n", "ProxyJump j # home\n",
+	"Port ssh\n", "ProxyJump j:ssh\n", "LocalForward http h:https\nDynamicForward socks\nRemoteForward h:http\n", "PermitRemoteOpen h:ssh *:http\n",
 	"ProxyJump none\nProxyJump k\n", "ProxyJump j:22\n", "ProxyJump u@v@j\n",
 	"RekeyLimit 1G\n", "RekeyLimit default 1h\n", "RekeyLimit 512K none\n", "RekeyLimit 1.5M 90\n", "RekeyLimit 64k\nRekeyLimit 1G 5m\n", "RekeyLimit 4096\n", "RekeyLimit 0\n",
 	"RemoteForward 8080 localhost:80\nRemoteForward 0 h:1\nRemoteForward 1090\nRemoteForward /r.sock h:2\nRemoteForward [*]:5 h:6\nRemoteForward /a /b\n",
@@ -295,5 +296,6 @@ var differentialArgs = [][]string{
 	{"-R", "x", "a"}, {"-R", "1:h:0", "a"}, {"-D", "x", "a"}, {"-D", "1:2:3", "a"}, {"-W", "h", "a"}, {"-W", "h:x", "a"}, {"-W", "h:1", "-W", "h:2", "a"}, {"-W", "h:1", "-O", "check", "a"}, {"-O", "check", "-W", "h:1", "a"}, {"-O", "check", "-O", "exit", "a"}, {"-O", "frob", "a"},
 	{"-J", "", "a"}, {"-J", "a:x", "b"}, {"-J", "a", "-J", "b", "c"}, {"-o", "ProxyCommand=nc", "-J", "j", "a"}, {"-J", "ssh://x/y", "a"}, {"-J", "root@a:22", "-l", "root", "-p", "22", "a"},
 	{"-w", "x", "a"}, {"-w", "1:x", "a"}, {"-f", "a"}, {"-y", "-E", "/dev/null", "a"}, {"-Q", "bogus"}, {"-Q"}, {"-e"}, {"-N", "-s", "-G", "a"}, {"-o"}, {"-9", "a"}, {"-4z", "a"}, {"-"}, {"", "x"}, {"u@"}, {"-l", "", "@"}, {"ssh://u@"}, {"ssh://a:70000"}, {"ssh://-a"}, {"-H"}, {"a", "--frob"},
-	{"-o", "Port=0", "a"}, {"-o", "=", "a"}, {"-o", "Port=1 2", "a"}, {"-o", "Ciphers=bogus", "a"}, {"-o", "ProxyJump=a:x", "a"}, {"-o", "LocalForward=1", "a"}, {"-o", "ConnectionAttempts=0", "a"}, {"-p", "-1", "a"}, {"-p", "", "a"}, {"-p", "22x", "a"},
+	{"-o", "Port=0", "a"}, {"-o", "=", "a"}, {"-o", "Port=1 2", "a"}, {"-o", "Ciphers=bogus", "a"}, {"-o", "ProxyJump=a:x", "a"}, {"-o", "LocalForward=1", "a"}, {"-o", "ConnectionAttempts=0", "a"}, {"-p", "-1", "a"}, {"-p", "", "a"}, {"-p", "22x", "a"}, {"-p", "ssh", "a"}, {"-p", "SSH", "a"}, {"-p", "nosuch", "a"}, {"-p", "+22", "a"}, {"-p", " 22", "a"}, {"-p", "22 ", "a"}, {"-p", "x11", "a"},
+	{"-J", "j:ssh,k:http", "a"}, {"-J", "j:nosuch", "a"}, {"ssh://a:http"}, {"ssh://a:nosuch"}, {"-L", "http:h:https", "a"}, {"-D", "nosuch", "a"}, {"-R", "[::]:http:h:ssh", "a"}, {"-W", "h:ssh", "a"}, {"-W", "h:nosuch", "a"},
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -13,7 +14,7 @@ func (c *commandLine) destination(word string, ev *evaluator) error {
 	user, host, port := "", word, ""
 	if strings.HasPrefix(word, "ssh://") {
 		var ok bool
-		if user, host, port, ok = parseURI(word); !ok {
+		if user, host, port, ok = parseURI(ev.effects.port, word); !ok {
 			return &UsageError{Synopsis: true}
 		}
 	} else if at := strings.LastIndexByte(word, '@'); at >= 0 {
@@ -86,7 +87,7 @@ func resolveForget(names []string) (Plan, error) {
 
 // parseURI reads an ssh:// URI. A path beyond "/" is refused, as are user
 // parameters left in place: what follows ";" in the user is dropped.
-func parseURI(uri string) (user, host, port string, ok bool) {
+func parseURI(ports portOf, uri string) (user, host, port string, ok bool) {
 	rest := strings.TrimPrefix(uri, "ssh://")
 	if before, after, found := strings.Cut(rest, "@"); found {
 		before, _, _ = strings.Cut(before, ";")
@@ -114,7 +115,9 @@ func parseURI(uri string) (user, host, port string, ok bool) {
 		return "", "", "", false
 	}
 	port = strings.TrimPrefix(port, ":")
-	if _, valid := parsePort(port); port != "" && !valid {
+	if n, known := ports(port); known {
+		port = strconv.Itoa(n)
+	} else if port != "" {
 		return "", "", "", false
 	}
 	return user, host, port, host != ""

@@ -157,7 +157,7 @@ var rows = []row{
 	}},
 	{"proxyjump", func(d *dumper, k string) {
 		if d.s.isGiven(k) {
-			last, before, _ := parseJump(d.s.word(k), false)
+			last, before, _ := parseJump(d.effects.port, d.s.word(k), false)
 			if before != "" {
 				before += ","
 			}
@@ -248,9 +248,9 @@ func expanded(d *dumper, keyword string) {
 	d.put(keyword, d.expand(keyword, value))
 }
 
-func (d *dumper) expandTokens(keyword, value string) string {
-	value, err := expander{d.conn.tokens(), d.effects.LookupEnv}.expand(value)
-	d.fail(keyword, err)
+func (b *builder) expandTokens(keyword, value string) string {
+	value, err := expander{b.conn.tokens(), b.effects.LookupEnv}.expand(value)
+	b.fail(keyword, err)
 	return value
 }
 

@@ -38,6 +38,8 @@ type Effects struct {
 	Interfaces  func() ([]netip.Addr, error) // addresses of interfaces that are up
 	LookupHost  func(ctx context.Context, host string) ([]netip.Addr, error)
 	LookupCNAME func(ctx context.Context, host string) (string, error)
+	// LookupPort returns the TCP port of a service, as services(5) has it.
+	LookupPort func(service string) (int, error)
 }
 
 // Facts is what other packages know. A field that is nil knows nothing.
@@ -90,6 +92,7 @@ func System() Effects {
 		Interfaces:  systemInterfaces,
 		LookupHost:  systemLookupHost,
 		LookupCNAME: net.DefaultResolver.LookupCNAME,
+		LookupPort:  systemLookupPort,
 	}
 }
 
@@ -207,4 +210,21 @@ func systemInterfaces() ([]netip.Addr, error) {
 
 func systemLookupHost(ctx context.Context, host string) ([]netip.Addr, error) {
 	return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+}
+
+func systemLookupPort(service string) (int, error) { return net.LookupPort("tcp", service) }
+
+// systemPort is port on this machine.
+func systemPort(text string) (int, bool) { return Effects{LookupPort: systemLookupPort}.port(text) }
+
+// port reads a port as ssh does: a number from 1 to 65535, or the name of a service.
+func (e Effects) port(text string) (int, bool) {
+	if n, ok := parsePort(strings.TrimPrefix(strings.TrimLeft(text, " \t\n\v\f\r"), "+")); ok {
+		return n, true
+	}
+	if text != lower(text) || !strings.ContainsAny(text, "abcdefghijklmnopqrstuvwxyz") {
+		return 0, false
+	}
+	n, err := e.LookupPort(text)
+	return n, err == nil
 }

@@ -192,7 +192,7 @@ func (ev *evaluator) connection() connection {
 	}
 	c.keyAlias = first(ev.settings.word("hostkeyalias"), c.host)
 	if ev.settings.isGiven("proxyjump") {
-		last, _, _ := parseJump(ev.settings.word("proxyjump"), false)
+		last, _, _ := parseJump(ev.effects.port, ev.settings.word("proxyjump"), false)
 		c.jump = last.host
 	}
 	return c

@@ -181,7 +181,7 @@ func TestPermissions(t *testing.T) {
 
 func TestRefusedKeywords(t *testing.T) {
 	for _, line := range []string{
-		"BindAddress 1.2.3.4", "BindInterface lo", "Tunnel yes",
+		"Tunnel yes", "Tunnel ethernet",
 	} {
 		_, err := withConfig("\nHost 10.0.0.1\n "+line+"\n").resolve(t, "10.0.0.1 x")
 		var refused *UnsupportedError
@@ -222,7 +222,7 @@ func TestKeywordTable(t *testing.T) {
 		known[lower(r.keyword)] = true
 	}
 	for name, k := range keywords {
-		if name != lower(name) || k.read == nil {
+		if name != lower(name) || k.read == nil && k.ports == nil {
 			t.Errorf("%s: bad row", name)
 		}
 		if (k.effect == refused) != known[name] {
@@ -274,8 +274,7 @@ func TestNoAlgorithm(t *testing.T) {
 // taken.
 func TestNotBuilt(t *testing.T) {
 	for _, test := range []struct{ config, argv, want string }{
-		{"ProxyJump j\n", "10.0.0.1", "/home/ann/.ssh/config line 1: ProxyJump is not supported yet"},
-		{"", "-J j 10.0.0.1", "-J is not supported yet"},
+		{"ProxyJump j\n", "10.0.0.1", ""},
 		{"ProxyCommand nc %h %p\n", "10.0.0.1", ""},
 		{"IAPRegion r\nIAPNetwork n\n", "10.0.0.1", `no project known for "10.0.0.1"`},
 		{"IAPRegion r\nIAPNetwork n\nIAPProject p\n", "10.0.0.1", ""},

@@ -89,6 +89,12 @@ func (m machine) effects() Effects {
 			}
 			return []netip.Addr{netip.MustParseAddr("192.0.2.9")}, nil
 		},
+		LookupPort: func(service string) (int, error) {
+			if port, known := map[string]int{"ssh": 22, "http": 80}[service]; known {
+				return port, nil
+			}
+			return 0, errors.New("unknown service")
+		},
 		LookupCNAME: func(_ context.Context, name string) (string, error) { return m.names[name], nil },
 	}
 }

@@ -15,8 +15,8 @@ const maxForward = 255
 
 // forwards reads the arguments of LocalForward, RemoteForward and
 // DynamicForward: one end each.
-func forwards(kind ForwardKind) reader {
-	return func(args []string, _ string) ([]string, []string, string) {
+func forwards(kind ForwardKind) portReader {
+	return func(ports portOf, args []string, _ string) ([]string, []string, string) {
 		if len(args) == 0 || args[0] == "" {
 			return nil, nil, missingArgument
 		}
@@ -33,7 +33,7 @@ func forwards(kind ForwardKind) reader {
 			}
 		}
 		spec = spec[:min(len(spec), maxForward)]
-		value, ok := parseForward(spec, socks, kind == RemoteForward)
+		value, ok := parseForward(ports, spec, socks, kind == RemoteForward)
 		if !ok {
 			return nil, nil, "Bad forwarding specification."
 		}
@@ -43,14 +43,14 @@ func forwards(kind ForwardKind) reader {
 
 // parseForward reads a forwarding in the form of -L, -R and -D. remote allows
 // port 0, which lets the server choose.
-func parseForward(spec string, socks, remote bool) (value string, ok bool) {
+func parseForward(ports portOf, spec string, socks, remote bool) (value string, ok bool) {
 	fields, ok := forwardFields(strings.TrimLeft(spec, " \t\n\v\f\r"))
 	if !ok {
 		return "", false
 	}
 	end := func(host *forwardField, port forwardField, zero bool) (string, bool) {
-		n, numeric := portNumber(port.text)
-		if !numeric || n == 0 && !zero {
+		n, known := portOrZero(ports, port.text)
+		if !known || n == 0 && !zero {
 			return "", false
 		}
 		if host == nil {
@@ -141,17 +141,16 @@ func forwardFields(spec string) (fields []forwardField, ok bool) {
 	return fields, true
 }
 
-// portNumber reads a port from 0 to 65535.
-func portNumber(s string) (int, bool) {
+// portOrZero reads a port, or 0.
+func portOrZero(ports portOf, s string) (int, bool) {
 	if s == "0" {
 		return 0, true
 	}
-	n, ok := parsePort(s)
-	return n, ok
+	return ports(s)
 }
 
 // remoteOpens reads PermitRemoteOpen: "any", "none", or HOST:PORT each.
-func remoteOpens(args []string, _ string) ([]string, []string, string) {
+func remoteOpens(ports portOf, args []string, _ string) ([]string, []string, string) {
 	if len(args) == 0 {
 		return nil, nil, "missing KEYWORD specification"
 	}
@@ -163,7 +162,7 @@ func remoteOpens(args []string, _ string) ([]string, []string, string) {
 			break
 		}
 		_, port, ok := cutHostPort(arg)
-		if _, number := parsePort(port); !ok || port != "*" && !number {
+		if _, known := ports(port); !ok || port != "*" && !known {
 			return nil, nil, "bad port number in KEYWORD"
 		}
 	}
@@ -230,7 +229,7 @@ func parseEndpoint(end string) Endpoint {
 	if !strings.HasPrefix(end, "[") || !ok {
 		host, port = "", end
 	}
-	n, numeric := portNumber(port)
+	n, numeric := portOrZero(parsePort, port)
 	if end != "" && !numeric {
 		return Endpoint{Path: end}
 	}

@@ -46,11 +46,11 @@ func (p Plan) MayForward() bool {
 }
 
 // ParseForward reads a forwarding as it stands behind -L, -R or -D, which option
-// names without its dash.
+// names without its dash, on this machine.
 func ParseForward(option byte, spec string) (Forward, bool) {
-	value, ok := parseForward(spec, option == 'D', option == 'R')
+	value, ok := parseForward(systemPort, spec, option == 'D', option == 'R')
 	if !ok && option == 'R' {
-		value, ok = parseForward(spec, true, true)
+		value, ok = parseForward(systemPort, spec, true, true)
 	}
 	kind := map[byte]ForwardKind{'L': LocalForward, 'R': RemoteForward, 'D': DynamicForward}[option]
 	return newForward(kind, value), ok
@@ -58,7 +58,7 @@ func ParseForward(option byte, spec string) (Forward, bool) {
 
 // ParseListen reads where a forwarding listens, which is enough to cancel it.
 func ParseListen(spec string) (Endpoint, bool) {
-	value, ok := parseForward(spec, true, false)
+	value, ok := parseForward(systemPort, spec, true, false)
 	return newForward(DynamicForward, value).Listen, ok
 }
 
@@ -123,7 +123,7 @@ func (b *builder) permitOpen() []Endpoint {
 			break
 		}
 		host, port, _ := cutHostPort(value)
-		n, _ := parsePort(port) // or "*", any
+		n, _ := b.effects.port(port) // or "*", any
 		permitted = append(permitted, Endpoint{Host: host, Port: n})
 	}
 	return permitted

@@ -2,6 +2,8 @@ package config
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -13,9 +15,9 @@ type hop struct {
 }
 
 // jump reads ProxyJump: the value is what follows the keyword, comment and all.
-func jump(_ []string, text string) ([]string, []string, string) {
+func jump(ports portOf, _ []string, text string) ([]string, []string, string) {
 	text = strings.TrimLeft(text, blanks+"=")
-	if _, _, ok := parseJump(text, false); !ok {
+	if _, _, ok := parseJump(ports, text, false); !ok {
 		return nil, nil, fmt.Sprintf("Invalid ProxyJump \"%s\"", text)
 	}
 	return []string{text}, nil, ""
@@ -24,11 +26,11 @@ func jump(_ []string, text string) ([]string, []string, string) {
 // parseJump reads ProxyJump or -J: hosts with commas between, the last of them
 // the one that connects to the destination. before is the text of the others.
 // What was typed is checked for dangerous characters too.
-func parseJump(text string, typed bool) (last hop, before string, ok bool) {
+func parseJump(ports portOf, text string, typed bool) (last hop, before string, ok bool) {
 	text, _, _ = strings.Cut(text, "#")
 	text = strings.TrimRight(text, " \t\r\n\v\f")
 	for i, word := range strings.Split(text, ",") {
-		h, valid := parseHop(word)
+		h, valid := parseHop(ports, word)
 		if !valid || typed && (!validHostname(h.host) || !validUser(h.user)) {
 			return hop{}, "", false
 		}
@@ -41,10 +43,10 @@ func parseJump(text string, typed bool) (last hop, before string, ok bool) {
 }
 
 // parseHop reads [user@]host[:port], a bracketed IPv6 address, or an ssh:// URI.
-func parseHop(word string) (h hop, ok bool) {
+func parseHop(ports portOf, word string) (h hop, ok bool) {
 	var port string
 	if strings.HasPrefix(word, "ssh://") {
-		if h.user, h.host, port, ok = parseURI(word); !ok {
+		if h.user, h.host, port, ok = parseURI(ports, word); !ok {
 			return hop{}, false
 		}
 	} else {
@@ -59,7 +61,7 @@ func parseHop(word string) (h hop, ok bool) {
 		}
 	}
 	if port != "" {
-		if h.port, ok = parsePort(port); !ok {
+		if h.port, ok = ports(port); !ok {
 			return hop{}, false
 		}
 	}
@@ -82,7 +84,8 @@ func (h hop) text() string {
 }
 
 // jumpTo makes the command line for the last hop: what ssh would pass on to the
-// ssh that it starts for it.
+// ssh that it starts for it, and the flags about IAP, which can only be meant for
+// the host that IAP leads to: the first of the way.
 func jumpTo(last hop, before string, line commandLine, level LogLevel) []string {
 	var argv []string
 	add := func(flag, value string) {
@@ -98,6 +101,11 @@ func jumpTo(last hop, before string, line commandLine, level LogLevel) []string 
 	add("-F", line.configFile)
 	if line.debug && level >= LogDebug1 {
 		argv = append(argv, "-"+strings.Repeat("v", int(level-LogDebug1)+1))
+	}
+	for _, name := range slices.Sorted(maps.Keys(line.flags)) {
+		if longFlags[name] != "" || name == "--iap-tunnel-url-override" {
+			argv = append(argv, name+"="+line.flags[name])
+		}
 	}
 	return append(argv, "--", last.host)
 }

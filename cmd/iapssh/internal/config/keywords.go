@@ -13,6 +13,7 @@ const (
 // becomes of them.
 type keyword struct {
 	read    reader
+	ports   portReader // in its place, where a service's name may stand for a port
 	effect  effect
 	appends bool // values collect instead of the first winning
 	env     bool // ${ENV} is expanded before the arguments are read
@@ -46,10 +47,10 @@ var keywords = map[string]keyword{
 	// Who and where.
 	"hostname":      {read: word},
 	"user":          {read: word},
-	"port":          {read: port},
+	"port":          {ports: port},
 	"addressfamily": {read: oneOf("any", "inet", "inet6")},
-	"bindaddress":   {read: word, effect: refused},
-	"bindinterface": {read: word, effect: refused},
+	"bindaddress":   {read: word},
+	"bindinterface": {read: word},
 	"tag":           {read: word},
 
 	// Through IAP: ours, behind IgnoreUnknown IAP* for OpenSSH.
@@ -78,8 +79,8 @@ var keywords = map[string]keyword{
 
 	// Other ways to the host.
 	"proxycommand":                {read: restOfLine},
-	"proxyjump":                   {read: jump},
-	"proxyusefdpass":              {read: flag, effect: ignored},
+	"proxyjump":                   {ports: jump},
+	"proxyusefdpass":              {read: flag},
 	"canonicalizehostname":        {read: states(flagStates, "always", "always")},
 	"canonicalizepermittedcnames": {read: permittedCNAMEs},
 	"canonicaldomains":            {read: domains},
@@ -151,9 +152,9 @@ var keywords = map[string]keyword{
 	"batchmode":              {read: flag},
 	"compression":            {read: oneOf("yes", "no"), effect: ignored},
 	"ipqos":                  {read: qualities, effect: ignored},
-	"channeltimeout":         {read: channelTimeouts, effect: ignored},
+	"channeltimeout":         {read: channelTimeouts},
 	"obscurekeystroketiming": {read: keystrokeTiming, effect: ignored},
-	"versionaddendum":        {read: addendum, effect: ignored},
+	"versionaddendum":        {read: addendum},
 	"refuseconnection":       {read: word},
 
 	// The session.
@@ -177,13 +178,13 @@ var keywords = map[string]keyword{
 	"controlpersist":          {read: controlPersist},
 
 	// Forwardings.
-	"localforward":          {read: forwards(LocalForward), appends: true, env: true},
-	"remoteforward":         {read: forwards(RemoteForward), appends: true, env: true},
-	"dynamicforward":        {read: forwards(DynamicForward), appends: true, env: true},
+	"localforward":          {ports: forwards(LocalForward), appends: true, env: true},
+	"remoteforward":         {ports: forwards(RemoteForward), appends: true, env: true},
+	"dynamicforward":        {ports: forwards(DynamicForward), appends: true, env: true},
 	"clearallforwardings":   {read: flag},
 	"exitonforwardfailure":  {read: flag},
 	"gatewayports":          {read: flag},
-	"permitremoteopen":      {read: remoteOpens},
+	"permitremoteopen":      {ports: remoteOpens},
 	"streamlocalbindmask":   {read: mask},
 	"streamlocalbindunlink": {read: flag},
 	"forwardagent":          {read: forwardAgent},

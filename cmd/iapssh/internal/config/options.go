@@ -127,7 +127,7 @@ func (c *commandLine) checked(o option, ev *evaluator, put func(name, value stri
 		if have("port") != "" {
 			break
 		}
-		port, ok := parsePort(o.arg)
+		port, ok := ev.effects.port(o.arg)
 		if !ok {
 			return bad("Bad port '%s'")
 		}
@@ -158,9 +158,9 @@ func (c *commandLine) checked(o option, ev *evaluator, put func(name, value stri
 func (ev *evaluator) forward(o option) error {
 	name := map[string]string{"D": "dynamic", "L": "local", "R": "remote"}[o.name]
 	spec, err := expander{env: ev.effects.LookupEnv}.expand(o.arg)
-	value, ok := parseForward(spec, o.name == "D", o.name == "R")
+	value, ok := parseForward(ev.effects.port, spec, o.name == "D", o.name == "R")
 	if !ok && o.name == "R" {
-		value, ok = parseForward(spec, true, true)
+		value, ok = parseForward(ev.effects.port, spec, true, true)
 	}
 	if err != nil || !ok {
 		return &UsageError{Text: fmt.Sprintf("Bad %s forwarding specification '%s'", name, o.arg)}
@@ -184,7 +184,7 @@ func stdioForward(ev *evaluator, o option, put func(name, value string)) error {
 		return &UsageError{Text: "Cannot specify stdio forward with -O"}
 	}
 	spec, err := expander{env: ev.effects.LookupEnv}.expand(o.arg)
-	value, ok := parseForward(spec, true, false)
+	value, ok := parseForward(ev.effects.port, spec, true, false)
 	if err != nil || !ok {
 		return &UsageError{Text: fmt.Sprintf("Bad stdio forwarding specification '%s'", o.arg)}
 	}
@@ -218,7 +218,7 @@ func (ev *evaluator) jump(o option) error {
 	if _, set := ev.settings["proxycommand"]; set {
 		return &UsageError{Text: "Cannot specify -J with ProxyCommand"}
 	}
-	if _, _, ok := parseJump(o.arg, true); !ok {
+	if _, _, ok := parseJump(ev.effects.port, o.arg, true); !ok {
 		return &UsageError{Text: "Invalid -J argument"}
 	}
 	ev.set("proxyjump", nil, o.arg, position{file: "-J"}, true)

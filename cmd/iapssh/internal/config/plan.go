@@ -95,7 +95,6 @@ type Plan struct {
 	Route       Route
 	RouteReason string // one clause for -v: "IAP yes", "is an address"
 	RouteFix    string // what to do if a RouteDirect was not meant; may be empty
-	RouteAt     string // where a jump or proxy was asked for: "file line 3", or an option
 
 	IAP          Target   // of RouteIAP, RouteLookup and RouteAddress
 	Address      string   // of RouteAddress: "internal" or "external"
@@ -105,6 +104,7 @@ type Plan struct {
 	Projects     []string // where to look for the VM, in order, if IAP is not complete
 	Jump         []string // of RouteJump: the command line to the jump host, for a Resolve of its own
 	ProxyCommand string   // of RouteProxyCommand: for the user's shell, tokens expanded
+	ProxyFD      bool     // ProxyCommand hands us a connected socket (ProxyUseFdpass)
 
 	GCloud            GCloud
 	Impersonate       []string // service accounts: the last to act as, each before it delegates to the next
@@ -121,7 +121,9 @@ type Plan struct {
 	Sharing    Sharing
 	Forwarding Forwarding
 
-	SessionType   string // "default", "none" (-N), "subsystem" (-s)
+	StdioForward Endpoint // -W: what stdin and stdout are connected to, in place of a session; zero: nothing
+
+	SessionType   string // "default", "none" (-N, -W), "subsystem" (-s)
 	Command       string // remote command or subsystem name; empty: a shell
 	RequestTTY    string // "auto", "no", "yes", "force"; see WantTTY
 	StdinNull     bool
@@ -137,11 +139,15 @@ type Plan struct {
 	LogFile       string // -E
 	Syslog        string // -y: the facility to log to; empty: stderr
 	AddressFamily string // "any", "inet", "inet6"; of a direct route
+	BindAddress   string // ours, of a direct route: an address or a name; may be empty
+	BindInterface string // whose addresses serve in its place
 
 	ConnectTimeout      time.Duration // 0: the system's
 	ConnectionAttempts  int
 	ServerAliveInterval time.Duration // 0: off
 	ServerAliveCountMax int
+	ChannelTimeouts     []ChannelTimeout // the first that fits a channel; see TimeoutOf
+	VersionAddendum     string           // to our SSH identification
 	TCPKeepAlive        bool
 	RekeyBytes          int64         // 0: the server decides
 	RekeyInterval       time.Duration // asked for; nothing here heeds it

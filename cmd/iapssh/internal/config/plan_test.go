@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"reflect"
 	"testing"
+	"time"
 )
 
 func equal(a, b any) bool { return reflect.DeepEqual(a, b) }
@@ -58,5 +59,22 @@ func TestEnvironment(t *testing.T) {
 	got := p.Environment([]string{"LC_ALL=C", "LANG=C", "TERM=x=y", "TRM=", "=C:=C:", "odd"})
 	if want := []string{"LC_ALL=C", "TERM=x=y", "A=1"}; !reflect.DeepEqual(got, want) {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestTimeoutOf(t *testing.T) {
+	p, err := withConfig("ChannelTimeout global=1h *-connection=5m session=0 *=90 direct*=1\n").resolve(t, "10.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for kind, want := range map[string]time.Duration{
+		"global": time.Hour, "agent-connection": 5 * time.Minute, "session": 0, "direct-tcpip": 90 * time.Second,
+	} {
+		if got := p.TimeoutOf(kind); got != want {
+			t.Errorf("%s: %v, want %v", kind, got, want)
+		}
+	}
+	if got := (Plan{ChannelTimeouts: []ChannelTimeout{{"*", time.Second}}}).TimeoutOf("global"); got != 0 {
+		t.Errorf("global, of *: %v", got)
 	}
 }

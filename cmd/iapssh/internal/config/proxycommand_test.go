@@ -187,7 +187,7 @@ func wayOf(p Plan) string {
 	t := p.IAP
 	switch p.Route {
 	case RouteJump:
-		return "jump " + strings.Join(p.Jump, " ")
+		return "jump " + strings.Join(p.Jump[2:], " ") // behind -W HOST:PORT, which TestJump looks at
 	case RouteProxyCommand:
 		return ""
 	}
@@ -269,11 +269,13 @@ func TestShellWords(t *testing.T) {
 // A hop's command line is one that Resolve takes, and means the hop.
 func TestJump(t *testing.T) {
 	for _, test := range []struct{ argv, jump, hop string }{
-		{"-J j h", "-- j", "ann@j:22"},
-		{"-J u@j:2222 h", "-l u -p 2222 -- j", "u@j:2222"},
-		{"-J a,b,c@[::1]:5 -v h", "-l c -p 5 -J a,b -v -- ::1", "c@::1:5"},
-		{"-o ProxyJump=j -F /f -vvv h", "-F /f -vvv -- j", "ann@j:22"},
-		{"-J ssh://u@j:3 h", "-l u -p 3 -- j", "u@j:3"},
+		{"-J j h", "-W [h]:22 -- j", "ann@j:22"},
+		{"-J u@j:2222 h", "-W [h]:22 -l u -p 2222 -- j", "u@j:2222"},
+		{"-J a,b,c@[::1]:5 -v h", "-W [h]:22 -l c -p 5 -J a,b -v -- ::1", "c@::1:5"},
+		{"-o ProxyJump=j -F /f -vvv ::2 -p 7", "-W [::2]:7 -F /f -vvv -- j", "ann@j:22"},
+		{"-J u@j:http h", "-W [h]:22 -l u -p 80 -- j", "u@j:80"},
+		{"-J ssh://u@j:3 h", "-W [h]:22 -l u -p 3 -- j", "u@j:3"},
+		{"-J j --zone z --project=p -o IAPInterface=nic1 h", "-W [h]:22 --project=p --zone=z -- j", "ann@j:22"},
 	} {
 		m := machine{files: map[string]string{"/f": ""}}
 		p, err := m.resolve(t, test.argv)
@@ -284,6 +286,9 @@ func TestJump(t *testing.T) {
 		hop, err := Resolve(t.Context(), "iapssh", p.Jump, m.effects())
 		if got := fmt.Sprintf("%s@%s:%d", hop.User, hop.Host, hop.Port); err != nil || got != test.hop {
 			t.Errorf("%s: the hop is %s, %v; want %s", test.argv, got, err, test.hop)
+		}
+		if want := (Endpoint{Host: p.Host, Port: p.Port}); hop.StdioForward != want || hop.SessionType != "none" {
+			t.Errorf("%s: the hop leads to %v in a session of type %s", test.argv, hop.StdioForward, hop.SessionType)
 		}
 	}
 }

@@ -15,15 +15,12 @@ type refusal struct {
 
 var (
 	alwaysRefused = []refusal{
-		{"BindAddress", "", ""},
-		{"BindInterface", "", ""},
-		{"Tunnel", "no", ""},
+		{"Tunnel", "no", "a tunnel device needs root on both sides; -D makes a SOCKS proxy instead, -o Tunnel=no connects without either"},
 	}
 	// What asks for nothing in a file that stock ssh reads too, since there it is
 	// often a default, but is meant where it is typed.
 	refusedTyped = []refusal{
 		{"PKCS11Provider", "none", ""},
-		{kwStdioForward, "", ""},
 	}
 )
 
@@ -56,25 +53,14 @@ const (
 	// ZoneFix tells how to name the zone of a VM that cannot be looked up.
 	ZoneFix    = "give --zone=ZONE, or IAPZone in ssh_config, or run: gcloud config set compute/zone ZONE"
 	projectFix = "give --project=PROJECT, or IAPProject in ssh_config, or run: gcloud config set project PROJECT"
-	noProxyFix = "connects without it; for a VM, -o IAP=yes goes through IAP instead"
 )
 
 // NotBuilt says which part of the plan's way to the host is not built, or cannot
 // be taken because nothing tells a project to look in. The error is an
 // *UnsupportedError or a *MissingError.
 func (p Plan) NotBuilt() error {
-	unsupported := func(option, fix string) error {
-		where := p.RouteAt
-		if strings.HasPrefix(where, "-") {
-			option, where = where, ""
-		}
-		return &UnsupportedError{Option: option, Where: where, Fix: fix}
-	}
-	switch p.Route {
-	case RouteDirect, RouteProxyCommand:
+	if p.Route != RouteIAP && p.Route != RouteLookup {
 		return nil
-	case RouteJump:
-		return unsupported("ProxyJump", "-o ProxyJump=none -o ProxyCommand=none "+noProxyFix)
 	}
 	switch {
 	case len(p.Projects) == 0:

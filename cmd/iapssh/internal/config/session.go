@@ -128,7 +128,7 @@ func (b *builder) loops() bool {
 	if !b.s.isGiven("proxyjump") {
 		return false
 	}
-	last, _, _ := parseJump(b.s.word("proxyjump"), false)
+	last, _, _ := parseJump(b.effects.port, b.s.word("proxyjump"), false)
 	samePort := b.conn.port == last.port || b.conn.port == 22 && last.port == 0
 	return last.host == b.conn.host && samePort && first(last.user, b.conn.user) == b.conn.user
 }
@@ -218,6 +218,7 @@ func (b *builder) user() error {
 
 // session sets what is asked for on the far side, and how it meets this one.
 func (b *builder) session(p *Plan) {
+	p.StdioForward = parseEndpoint(b.s.word(kwStdioForward))
 	p.SessionType = first(b.s.word("sessiontype"), "default")
 	p.Command = b.line.command
 	if b.s.isGiven("remotecommand") {
@@ -278,11 +279,14 @@ func (b *builder) localCommand(p *Plan) {
 }
 
 func (b *builder) connection(p *Plan) {
+	p.BindAddress, p.BindInterface = b.s.word("bindaddress"), b.s.word("bindinterface")
 	p.AddressFamily = first(b.s.word("addressfamily"), "any")
 	p.ConnectTimeout = time.Duration(b.s.integer("connecttimeout", 0)) * time.Second
 	p.ConnectionAttempts = b.s.integer("connectionattempts", 1)
 	p.ServerAliveInterval = time.Duration(b.s.integer("serveraliveinterval", 0)) * time.Second
 	p.ServerAliveCountMax = b.s.integer("serveralivecountmax", 3)
+	p.ChannelTimeouts = b.channelTimeouts()
+	p.VersionAddendum = b.expandTokens("versionaddendum", b.s.word("versionaddendum"))
 	p.TCPKeepAlive = b.s.flag("tcpkeepalive", true)
 	for i, word := range b.s["rekeylimit"].value {
 		if n, err := strconv.ParseInt(word, 10, 64); err == nil && i == 0 {

@@ -82,7 +82,12 @@ func (ev *evaluator) set(name string, args []string, text string, at position, a
 			args[i] = expanded
 		}
 	}
-	value, rest, complaint := k.read(args, text)
+	var value, rest []string
+	if k.ports != nil {
+		value, rest, complaint = k.ports(ev.effects.port, args, text)
+	} else {
+		value, rest, complaint = k.read(args, text)
+	}
 	if complaint != "" {
 		return strings.Replace(complaint, "KEYWORD", name, 1)
 	}

@@ -2,11 +2,12 @@ package config
 
 // Synopsis is what ssh would call its usage: printed after a complaint about the
 // command line.
-const Synopsis = `usage: iapssh [-46AaCfGgKkMNnqsTtVvXxYy] [-c cipher_spec]
+const Synopsis = `usage: iapssh [-46AaCfGgKkMNnqsTtVvXxYy] [-B bind_interface]
+              [-b bind_address] [-c cipher_spec]
               [-D [bind_address:]port] [-E log_file] [-e escape_char]
-              [-F configfile] [-i identity_file] [-L address] [-l login_name]
-              [-m mac_spec] [-O ctl_cmd] [-o option] [-P tag] [-p port]
-              [-R address] [-S ctl_path]
+              [-F configfile] [-i identity_file] [-J destination] [-L address]
+              [-l login_name] [-m mac_spec] [-O ctl_cmd] [-o option] [-P tag]
+              [-p port] [-R address] [-S ctl_path] [-W host:port]
               [--project=PROJECT] [--zone=ZONE] [--network-interface=NIC]
               [--region=REGION --network=NETWORK [--dest-group=GROUP]]
               destination [command [argument ...]]
@@ -91,6 +92,7 @@ Flags beside ssh's own (each also in ssh_config, by the keyword at the right;
 Options of ssh that work:
   -4 -6                 addresses of a direct connection
   -A -a                 let the far side use the ssh-agent, or not
+  -b addr  -B iface     where a direct connection comes from
   -c -m list            ciphers, MACs
   -E file  -y           write messages to a file, to syslog
   -D [addr:]port        SOCKS proxy here, for what the far side reaches
@@ -100,6 +102,8 @@ Options of ssh that work:
   -G                    print the configuration for a host, and exit
   -g                    forwards listen on all addresses
   -i file               identity file
+  -J host,host          through these hosts, each [user@]host[:port], with a
+                        configuration each; flags about IAP are the first one's
   -L [addr:]port:host:port
                         connections here go to what the far side reaches; a
                         socket's path may stand for either end
@@ -120,6 +124,7 @@ Options of ssh that work:
   -s                    the command is a subsystem
   -T  -t  -tt           no terminal, a terminal, a terminal whatever stdin is
   -V                    print the version as ssh does
+  -W host:port          connect stdin and stdout to there, from the far side
   -X -Y -x              show windows of the far side here: of programs that are not
                         trusted, that are trusted, or none
 

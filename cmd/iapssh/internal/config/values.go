@@ -169,11 +169,17 @@ func restOfLine(_ []string, text string) ([]string, []string, string) {
 	return []string{strings.TrimLeft(text, blanks+"=")}, nil, ""
 }
 
-func port(args []string, _ string) ([]string, []string, string) {
+// A portOf reads a port: a number, or the name of a service.
+type portOf func(text string) (int, bool)
+
+// A portReader is a reader of what may hold ports.
+type portReader func(ports portOf, args []string, text string) (value, rest []string, complaint string)
+
+func port(ports portOf, args []string, _ string) ([]string, []string, string) {
 	if len(args) == 0 || args[0] == "" {
 		return nil, nil, missingArgument
 	}
-	n, ok := parsePort(args[0])
+	n, ok := ports(args[0])
 	if !ok {
 		return nil, nil, fmt.Sprintf("Bad port '%s'.", args[0])
 	}

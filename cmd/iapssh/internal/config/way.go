@@ -32,7 +32,7 @@ func (b *builder) route(p *Plan) {
 	case RouteJump:
 		b.jump(p, proxy)
 	case RouteProxyCommand:
-		p.ProxyCommand, p.RouteAt = b.proxyCommand(), b.s["proxycommand"].at.String()
+		p.ProxyCommand, p.ProxyFD = b.proxyCommand(), b.s.flag("proxyusefdpass", false)
 	case RouteAddress:
 		p.Address = facts.iap
 		b.target(p, given)
@@ -245,15 +245,15 @@ func (b *builder) inHosts(host string) bool {
 	return err == nil && inHostsFile(string(data), host)
 }
 
-// jump sets the way to the jump host: ProxyJump's, or a nested gcloud's.
+// jump sets the way to the jump host: ProxyJump's, or a nested gcloud's. It passes
+// the connection on to the plan's host.
 func (b *builder) jump(p *Plan, proxy recognised) {
-	if !b.s.isGiven("proxyjump") {
-		p.Jump, p.RouteAt = proxy.jump, b.s["proxycommand"].at.String()
-		return
+	to := proxy.jump
+	if b.s.isGiven("proxyjump") {
+		last, before, _ := parseJump(b.effects.port, b.s.word("proxyjump"), false)
+		to = jumpTo(last, before, b.line, parseLogLevel(b.s.word("loglevel")))
 	}
-	last, before, _ := parseJump(b.s.word("proxyjump"), false)
-	p.Jump = jumpTo(last, before, b.line, parseLogLevel(b.s.word("loglevel")))
-	p.RouteAt = b.s["proxyjump"].at.String()
+	p.Jump = slices.Concat([]string{"-W", Endpoint{Host: p.Host, Port: p.Port}.String()}, to)
 }
 
 // proxyCommand expands ProxyCommand's tokens.
@@ -298,9 +298,8 @@ func (b *builder) throughProxy(p *Plan, given iapSettings, proxy recognised) {
 		err = p.aim(proxy.host, proxy.port, b.projects(p, given), given, b.effects)
 	}
 	b.err = firstError(b.err, err)
-	p.RouteAt = b.s["proxycommand"].at.String()
 	if proxy.warning != "" {
-		p.Warnings = append(slices.Clone(p.Warnings), p.RouteAt+": "+proxy.warning)
+		p.Warnings = append(slices.Clone(p.Warnings), b.s["proxycommand"].at.String()+": "+proxy.warning)
 	}
 }
 

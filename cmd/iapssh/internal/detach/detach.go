@@ -55,14 +55,13 @@ func isPipe(f *os.File) bool {
 	return err == nil && info.Mode()&os.ModeNamedPipe != 0
 }
 
-// Detach leaves the terminal's session, and lets the first process end. Standard
-// input becomes empty; so do the outputs unless they are kept, for a command that
-// writes to them.
-func (s *Self) Detach(keepOutputs bool) error {
+// Detach leaves the terminal's session, and lets the first process end. The standard
+// files become empty, but for those to keep, which are still used.
+func (s *Self) Detach(keep ...*os.File) error {
 	if err := leaveSession(); err != nil {
 		return err
 	}
-	if err := emptyFiles(keepOutputs); err != nil {
+	if err := emptyFiles(keep); err != nil {
 		return err
 	}
 	_, err := s.ready.Write([]byte{1})

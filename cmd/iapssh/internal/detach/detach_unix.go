@@ -5,6 +5,7 @@ package detach
 import (
 	"os"
 	"os/exec"
+	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -32,18 +33,17 @@ func leaveSession() error {
 	return err
 }
 
-// emptyFiles replaces the standard files by the empty one.
-func emptyFiles(keepOutputs bool) error {
+// emptyFiles replaces the standard files, but for those to keep, by the empty one.
+func emptyFiles(keep []*os.File) error {
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
 		return err
 	}
 	defer null.Close()
-	files := []*os.File{os.Stdin, os.Stdout, os.Stderr}
-	if keepOutputs {
-		files = files[:1]
-	}
-	for _, f := range files {
+	for _, f := range []*os.File{os.Stdin, os.Stdout, os.Stderr} {
+		if slices.Contains(keep, f) {
+			continue
+		}
 		if err := unix.Dup2(int(null.Fd()), int(f.Fd())); err != nil {
 			return err
 		}

@@ -28,7 +28,7 @@ func second() int {
 		return 7
 	}
 	before, _ := unix.Getsid(0)
-	if err := self.Detach(true); err != nil {
+	if err := self.Detach(os.Stdout, os.Stderr); err != nil {
 		return 4
 	}
 	after, _ := unix.Getsid(0)

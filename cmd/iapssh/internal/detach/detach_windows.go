@@ -3,6 +3,7 @@ package detach
 import (
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"syscall"
 
@@ -46,14 +47,12 @@ func leaveSession() error {
 	return nil
 }
 
-// emptyFiles gives the standard files up: who waits for their end must not wait for us.
-func emptyFiles(keepOutputs bool) error {
-	files := []*os.File{os.Stdin, os.Stdout, os.Stderr}
-	if keepOutputs {
-		files = files[:1]
-	}
-	for _, f := range files {
-		f.Close()
+// emptyFiles gives the standard files up, but for those to keep: who waits for their end must not wait for us.
+func emptyFiles(keep []*os.File) error {
+	for _, f := range []*os.File{os.Stdin, os.Stdout, os.Stderr} {
+		if !slices.Contains(keep, f) {
+			f.Close()
+		}
 	}
 	return nil
 }

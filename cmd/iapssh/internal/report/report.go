@@ -77,6 +77,7 @@ func (f Facts) member() string {
 type Failure struct {
 	Cause string // one line
 	Fix   string // one line, may be empty
+	Where string // one line, if it is not the host that was asked for; may be empty
 
 	Stage     Stage
 	Code      string // of the relay, HTTP, an API or ours; may be empty
@@ -101,14 +102,17 @@ func (f Failure) join(between string) string {
 	if f.Fix != "" {
 		text += between + f.Fix
 	}
+	if f.Where != "" {
+		text += between + "iapssh: " + f.Where
+	}
 	return text + "\n"
 }
 
 // Of explains an error.
 func Of(err error, facts Facts) Failure {
-	for _, explain := range []func(error, Facts) (Failure, bool){ofConfig, ofNetwork, ofGoogle, ofCredentials, ofRelay, ofSSH} {
+	for _, explain := range []func(error, Facts) (Failure, bool){ofHop, ofConfig, ofNetwork, ofGoogle, ofCredentials, ofRelay, ofSSH} {
 		if f, ok := explain(err, facts); ok {
-			f.Cause, f.Fix, f.Missing = Clean(f.Cause), Clean(f.Fix), Clean(f.Missing)
+			f.Cause, f.Fix, f.Where, f.Missing = Clean(f.Cause), Clean(f.Fix), Clean(f.Where), Clean(f.Missing)
 			return f
 		}
 	}

@@ -35,21 +35,26 @@ func ofSSH(err error, facts Facts) (Failure, bool) {
 	var direct *DirectError
 	var handshake *sshclient.HandshakeError
 	var lost *sshclient.LostError
+	var refused *sshclient.OpenError
 	var forward *sshclient.ForwardError
 	if f, ok := ofSharing(err); ok {
 		return f.at(StageSSH, "master", false), true
 	}
 	switch {
+	case errors.As(err, &refused):
+		f := verbatim(fmt.Sprintf("channel 0: open failed: %s: %s", refused.Reason, refused.Message))
+		f.Fix = "stdio forwarding failed"
+		return f.at(StageSSH, "forward", false), true
 	case errors.As(err, &direct):
 		f := verbatim("ssh: " + directCause(direct))
 		f.Fix = direct.Fix
 		return f.at(StageConnect, "", true), true
 	case errors.As(err, &forward):
 		return ofForward(forward).at(StageSSH, "forward", false), true
+	case errors.As(err, &lost):
+		return ofLostWay(lost, errors.As(err, &handshake)).at(StageEnded, "lost", true), true
 	case errors.As(err, &handshake):
 		return ofHandshake(handshake, facts), true
-	case errors.As(err, &lost):
-		return ofLost(lost).at(StageEnded, "lost", true), true
 	}
 	return Failure{}, false
 }
@@ -143,6 +148,19 @@ func authFix(e *sshclient.AuthError) string {
 		tried = append(tried, text)
 	}
 	return fmt.Sprintf("Tried %s. Check the user's name, or add a key to the VM: gcloud compute os-login ssh-keys add --key-file=FILE.pub", strings.Join(tried, ", "))
+}
+
+// ofLostWay explains the loss of a connection, or of the one below it that leads to a jump host: the innermost tells why.
+func ofLostWay(e *sshclient.LostError, isBelow bool) Failure {
+	var below *sshclient.LostError
+	for errors.As(e.Err, &below) {
+		e, isBelow = below, true
+	}
+	f := ofLost(e)
+	if isBelow {
+		f.Where = "the way led through jump host " + e.Host
+	}
+	return f
 }
 
 func ofLost(e *sshclient.LostError) Failure {

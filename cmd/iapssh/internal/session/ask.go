@@ -23,14 +23,18 @@ var errNoAnswer = errors.New("no answer")
 // (readpass.c).
 type asker struct {
 	environ []string
-	stderr  io.Writer // the program's
+	stderr  io.Writer                // the program's
+	asking  func() (answered func()) // may be nil
 }
 
-func newAsker(environ []string, stderr io.Writer) asker { return asker{environ, stderr} }
+func newAsker(local Local) asker { return asker{local.Environ, local.RemoteStderr, local.Asking} }
 
 // ask returns one line. The error is the context's, one that wraps tty.ErrNoTerminal,
 // or errNoAnswer.
 func (a asker) ask(ctx context.Context, prompt string, echo bool) (string, error) {
+	if a.asking != nil {
+		defer a.asking()()
+	}
 	terminal, err := tty.Open()
 	if err == nil {
 		defer terminal.Close()

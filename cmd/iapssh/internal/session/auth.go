@@ -25,7 +25,7 @@ func authentication(plan config.Plan, local Local) sshclient.Auth {
 		AgentPath:          plan.AgentSocket,
 		AcceptedAlgorithms: plan.PubkeyAcceptedAlgorithms,
 		MinRSABits:         plan.RequiredRSASize,
-		Ask:                newAsker(local.Environ, local.RemoteStderr).ask,
+		Ask:                newAsker(local).ask,
 		BatchMode:          plan.BatchMode,
 		MaxPrompts:         plan.NumberOfPasswordPrompts,
 		PromptHost:         plan.HostKeyAlias,

@@ -24,7 +24,7 @@ func (r *run) runCommand(ctx context.Context) (int, error) {
 	}
 	defer s.Close()
 	r.logStart(command)
-	if err := r.detach(ctx, true); err != nil {
+	if err := r.detach(ctx, r.local.Stdout, r.local.RemoteStderr); err != nil {
 		return 0, err
 	}
 	result, err := r.move(s, terminal)
@@ -106,6 +106,9 @@ func (r *run) command(ctx context.Context, terminal *tty.Terminal) sshclient.Com
 	want, refused := plan.WantTTY(tty.IsTerminal(r.local.Stdin))
 	if refused {
 		r.out.info("Pseudo-terminal will not be allocated because stdin is not a terminal.")
+		if tty.IsCygwin(r.local.Stdin) {
+			r.out.info("iapssh: this window is Cygwin's or Git Bash's, which shows programs a pipe: run winpty iapssh, or set MSYS=enable_pcon")
+		}
 	}
 	if want {
 		command.PTY = describe(terminal, r.local.Environ)
@@ -153,21 +156,26 @@ func (r *run) lossOf(result sshclient.Result) error {
 	return result.Lost
 }
 
-// runLocally runs a command here, with the user's shell, and waits for it. How it
-// ends does not matter, as in ssh.
-func runLocally(ctx context.Context, command string, local Local, out *output) {
-	shell, flag := variable(local.Environ, "SHELL"), "-c"
+// runLocalCommand runs the plan's LocalCommand with the user's shell, and waits for it. How it ends does not matter, as in ssh.
+func (r *run) runLocalCommand(ctx context.Context) {
+	if r.plan.LocalCommand == "" {
+		return
+	}
+	shell, flag := variable(r.local.Environ, "SHELL"), "-c"
 	switch {
 	case runtime.GOOS == "windows":
 		shell, flag = "cmd.exe", "/c"
 	case shell == "":
 		shell = "/bin/sh"
 	}
-	out.log(sshclient.Debug1, fmt.Sprintf("Executing local command: %s", command))
-	cmd := exec.CommandContext(ctx, shell, flag, command)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = local.Stdin, local.Stdout, local.RemoteStderr
-	cmd.Env = local.Environ
+	r.out.log(sshclient.Debug1, fmt.Sprintf("Executing local command: %s", r.plan.LocalCommand))
+	cmd := exec.CommandContext(ctx, shell, flag, r.plan.LocalCommand)
+	cmd.Stderr = r.local.RemoteStderr
+	if r.plan.StdioForward == (config.Endpoint{}) { // else they are the forwarded connection's
+		cmd.Stdin, cmd.Stdout = r.local.Stdin, r.local.Stdout
+	}
+	cmd.Env = r.local.Environ
 	if err := cmd.Run(); err != nil {
-		out.log(sshclient.Debug1, fmt.Sprintf("local command: %v", err))
+		r.out.log(sshclient.Debug1, fmt.Sprintf("local command: %v", err))
 	}
 }

@@ -21,7 +21,7 @@ func Control(ctx context.Context, plan config.Plan, local Local) error {
 	defer master.Close()
 	stop := context.AfterFunc(ctx, func() { master.Close() })
 	defer stop()
-	q := &question{plan: plan, local: local, master: master, out: &output{w: local.Stderr, level: plan.LogLevel}}
+	q := &question{plan: plan, local: local, master: master, out: &output{to: local.Messages, level: plan.LogLevel}}
 	return q.ask(plan.Sharing.Command)
 }
 

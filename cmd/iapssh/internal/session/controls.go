@@ -136,7 +136,7 @@ func (c *controls) stats() string {
 		"received %s (%s/s), sent %s (%s/s)",
 		round(now.Sub(s.Since)), round(c.run.greeted.Sub(c.run.dialed)), round(c.run.authenticated.Sub(c.run.greeted)), round(now.Sub(s.Heard)),
 		size(float64(s.Received)), size(float64(s.Received)/age), size(float64(s.Sent)), size(float64(s.Sent)/age))
-	session, ok := c.run.conn.(interface{ Stats() iap.Stats })
+	session, ok := bottom(c.run.conn).(interface{ Stats() iap.Stats })
 	if !ok {
 		return text
 	}

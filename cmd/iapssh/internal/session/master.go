@@ -66,7 +66,7 @@ func (r *run) confirm(ctx context.Context, question string) bool {
 	if program == "" {
 		return false
 	}
-	answer, err := newAsker(r.local.Environ, r.local.RemoteStderr).run(ctx, program, question)
+	answer, err := newAsker(r.local).run(ctx, program, question)
 	return err == nil && (answer == "" || strings.EqualFold(answer, "yes"))
 }
 

@@ -1,7 +1,9 @@
 package session
 
 import (
+	"bytes"
 	"io"
+	"os"
 	"strings"
 	"sync"
 
@@ -9,29 +11,68 @@ import (
 	"github.com/iapssh/iapssh/sshclient"
 )
 
-// output shows messages to the user. While the terminal is raw, a line feed alone would not return to the left.
-type output struct {
-	mu    sync.Mutex // guards the fields below, and keeps lines whole
-	w     io.Writer
-	raw   bool
-	level config.LogLevel
+// Messages is where messages to the user go: stderr, or a file. They may come from all hosts of the way and from below them,
+// at any time: while the terminal is raw, when a line feed alone would not return to the left, Messages adds what does.
+type Messages struct {
+	mu  sync.Mutex // guards the fields below, and keeps each Write whole
+	to  io.WriteCloser
+	raw bool
+	off bool
 }
 
-func (o *output) setRaw(raw bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.raw = raw
+// NewMessages leads messages to an open file, which Close closes.
+func NewMessages(to io.WriteCloser) *Messages { return &Messages{to: to} }
+
+// Write writes one or more whole lines.
+func (m *Messages) Write(p []byte) (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	text := p
+	switch {
+	case m.off:
+		return len(p), nil
+	case m.raw:
+		text = bytes.ReplaceAll(p, []byte("\n"), []byte("\r\n"))
+	}
+	if _, err := m.to.Write(text); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// Close closes the file.
+func (m *Messages) Close() error { return m.to.Close() }
+
+func (m *Messages) setRaw(raw bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.raw = raw
+}
+
+// mute ends all messages.
+func (m *Messages) mute() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.off = true
+}
+
+// File is the file that messages go to; nil if it is none.
+func (m *Messages) File() *os.File {
+	f, _ := m.to.(*os.File)
+	return f
+}
+
+// output shows messages about one host, as far as its level has them.
+type output struct {
+	to *Messages
+
+	mu    sync.Mutex
+	level config.LogLevel // guarded by mu
 }
 
 // show writes text as one or more lines.
 func (o *output) show(text string) {
-	text = strings.TrimSuffix(text, "\n") + "\n"
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.raw {
-		text = strings.ReplaceAll(text, "\n", "\r\n")
-	}
-	io.WriteString(o.w, text)
+	io.WriteString(o.to, strings.TrimSuffix(text, "\n")+"\n")
 }
 
 func (o *output) error(text string) { o.showAt(config.LogError, text) }
@@ -70,13 +111,6 @@ func (o *output) at(level config.LogLevel) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.level >= level
-}
-
-// mute ends all messages.
-func (o *output) mute() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.w = io.Discard
 }
 
 // adjust makes the messages more or fewer, and returns the new level.

@@ -23,9 +23,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -39,16 +39,19 @@ import (
 type Local struct {
 	Stdin        *os.File
 	Stdout       *os.File
-	Stderr       io.Writer // messages, which -E may lead to a file
-	RemoteStderr *os.File  // what the remote command writes to its stderr
+	Messages     *Messages
+	RemoteStderr *os.File // what the remote command writes to its stderr
 	Environ      []string
 	Version      string // in our SSH identification
 	Proof        Proof  // what a cloud says of the host
 	Offers       Offers // which keys it is offered
 
+	// Asking is told when the user is asked something, and what it returns when that is over. May be nil.
+	Asking func() (answered func())
+
 	// Detach puts this process into the background, once nothing is left to ask and
-	// the command has been started, whose output goes on if keepOutputs. Nil: it stays.
-	Detach func(keepOutputs bool) error
+	// the command has been started; of the standard files it keeps those that are still used. Nil: it stays.
+	Detach func(keep ...*os.File) error
 }
 
 // Offers is what is known of a host's taste in keys. The zero value is ssh's ways.
@@ -83,11 +86,15 @@ type run struct {
 	abandoned bool           // written by controls before the client is closed: do not linger
 }
 
+func newRun(plan config.Plan, conn net.Conn, dialed time.Time, local Local) *run {
+	return &run{plan: plan, local: local, conn: conn, dialed: dialed, out: &output{to: local.Messages, level: plan.LogLevel}}
+}
+
 // Run does what plan says over conn, which it closes, and gives the exit code of the remote command. ctx ends it; dialed is when
 // the connection attempt began, from which ConnectTimeout counts. An error means that there is no exit code of the remote's; it
 // is a *Killed if a signal came before there was a session to end.
 func Run(ctx context.Context, plan config.Plan, conn net.Conn, dialed time.Time, local Local) (int, error) {
-	r := &run{plan: plan, local: local, conn: conn, dialed: dialed, out: &output{w: local.Stderr, level: plan.LogLevel}}
+	r := newRun(plan, conn, dialed, local)
 	// Whoever closes conn first, the process must not end before the relay has heard of it.
 	defer r.hangUp()
 	if err := r.connect(ctx); err != nil {
@@ -102,9 +109,7 @@ func Run(ctx context.Context, plan config.Plan, conn net.Conn, dialed time.Time,
 	if err := r.share(); err != nil {
 		return 0, err
 	}
-	if plan.LocalCommand != "" {
-		runLocally(ctx, plan.LocalCommand, local, r.out)
-	}
+	r.runLocalCommand(ctx)
 	return r.finish(ctx)
 }
 
@@ -138,7 +143,7 @@ func (r *run) connect(ctx context.Context) error {
 		return err
 	}
 	r.trust = trust
-	trust.askLine = newAsker(r.local.Environ, r.local.RemoteStderr).ask
+	trust.askLine = newAsker(r.local).ask
 	r.greeted = time.Now()
 	r.client, err = sshclient.Handshake(ctx, r.conn, r.clientConfig(caution{trust, r.plan, r.out}))
 	r.authenticated = time.Now()
@@ -150,10 +155,13 @@ func (r *run) connect(ctx context.Context) error {
 
 // serve is the session itself, or with -N the wait for the end of the connection.
 func (r *run) serve(ctx context.Context) (int, error) {
+	if r.plan.StdioForward != (config.Endpoint{}) {
+		return r.forwardStdio(ctx)
+	}
 	if r.plan.SessionType != "none" {
 		return r.runCommand(ctx)
 	}
-	if err := r.detach(ctx, false); err != nil {
+	if err := r.detach(ctx); err != nil {
 		return 0, err
 	}
 	if r.server != nil {
@@ -165,7 +173,7 @@ func (r *run) serve(ctx context.Context) (int, error) {
 
 // detach goes into the background if that was asked for. Messages then have nobody to
 // read them, except in a log file or where they are debugged with, as in ssh.
-func (r *run) detach(ctx context.Context, keepOutputs bool) error {
+func (r *run) detach(ctx context.Context, keep ...*os.File) error {
 	if r.local.Detach == nil {
 		return nil
 	}
@@ -176,12 +184,15 @@ func (r *run) detach(ctx context.Context, keepOutputs bool) error {
 		}
 	}
 	r.out.log(sshclient.Debug1, fmt.Sprintf("forking to background, pid %d", os.Getpid()))
-	onStderr := r.local.Stderr == io.Writer(r.local.RemoteStderr)
+	onStderr := r.local.Messages.File() == r.local.RemoteStderr
 	debugging := onStderr && r.plan.LogLevel >= config.LogDebug1 && !r.plan.Sharing.Holder
 	if onStderr && !debugging {
-		r.out.mute()
+		r.local.Messages.mute()
 	}
-	return r.local.Detach(keepOutputs || debugging)
+	if debugging {
+		keep = append(keep, r.local.RemoteStderr)
+	}
+	return r.local.Detach(keep...)
 }
 
 // killed is ssh's exit code when a signal has ended it: 0 if that is the way to end it.
@@ -259,7 +270,8 @@ func (r *run) clientConfig(trust sshclient.HostTrust) sshclient.Config {
 		RekeyBytes:          uint64(plan.RekeyBytes),
 		ServerAliveInterval: plan.ServerAliveInterval,
 		ServerAliveCountMax: plan.ServerAliveCountMax,
-		Version:             r.local.Version,
+		ChannelTimeouts:     channelTimeouts(plan),
+		Version:             strings.TrimSpace(r.local.Version + " " + plan.VersionAddendum),
 		Banner:              r.out.banner,
 		Log:                 r.out.log,
 	}
@@ -274,6 +286,17 @@ func (r *run) clientConfig(trust sshclient.HostTrust) sshclient.Config {
 		cfg.KexTimeout = max(time.Millisecond, plan.ConnectTimeout-time.Since(r.dialed))
 	}
 	return cfg
+}
+
+// channelTimeouts are those that the plan has, by kind.
+func channelTimeouts(plan config.Plan) map[string]time.Duration {
+	limits := map[string]time.Duration{}
+	for _, kind := range append(sshclient.ChannelKinds(), sshclient.AllChannels) {
+		if limit := plan.TimeoutOf(kind); limit > 0 {
+			limits[kind] = limit
+		}
+	}
+	return limits
 }
 
 // ended makes the error of a connection that ended early; an end that was asked for has the context's cause.

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"net"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -15,21 +16,39 @@ import (
 // Join does what plan says on the connection that a master shares, and gives the exit code as Run does. The error is a
 // *control.NoSessionError if the master or the server refuses.
 func Join(ctx context.Context, plan config.Plan, master *control.Master, local Local) (int, error) {
-	r := &run{plan: plan, local: local, out: &output{w: local.Stderr, level: plan.LogLevel}}
+	r := newRun(plan, nil, time.Time{}, local)
 	stop := context.AfterFunc(ctx, func() { master.Close() })
 	defer stop()
 	if err := askForForwards(plan, master, r.out); err != nil {
 		master.Close()
 		return 0, &control.NoSessionError{Err: err}
 	}
-	client, err := master.Join(sshclient.Config{Host: plan.Host, ForwardAgent: plan.ForwardAgent, Log: r.out.log})
+	err := r.join(master)
 	if err != nil {
-		master.Close()
-		return 0, &control.NoSessionError{Err: err}
+		return 0, err
 	}
-	r.client = client
 	defer r.hangUp()
 	return r.finish(ctx)
+}
+
+// JumpShared is Jump on a connection to the jump host that a master shares. The error is a *control.NoSessionError if the master
+// refuses.
+func JumpShared(ctx context.Context, plan config.Plan, master *control.Master, local Local) (net.Conn, error) {
+	r := newRun(plan, nil, time.Time{}, local)
+	if err := r.join(master); err != nil {
+		return nil, err
+	}
+	return r.jump(ctx)
+}
+
+// join makes the client on a master's connection.
+func (r *run) join(master *control.Master) (err error) {
+	r.client, err = master.Join(sshclient.Config{Host: r.plan.Host, ForwardAgent: r.plan.ForwardAgent, Log: r.out.log})
+	if err != nil {
+		master.Close()
+		return &control.NoSessionError{Err: err}
+	}
+	return nil
 }
 
 // startShared is start on a connection that another process holds. ConnectTimeout is how long its server may take.

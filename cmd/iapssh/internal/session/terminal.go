@@ -112,11 +112,11 @@ func (c *console) raw() error {
 	if err := c.terminal.MakeRaw(); err != nil {
 		return err
 	}
-	c.out.setRaw(true)
+	c.out.to.setRaw(true)
 	return nil
 }
 
 func (c *console) cooked() {
-	c.out.setRaw(false)
+	c.out.to.setRaw(false)
 	c.terminal.Restore()
 }

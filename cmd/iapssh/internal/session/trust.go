@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -238,9 +237,10 @@ func (t *hostTrust) editable() string {
 	return ""
 }
 
+// isLoopback says whether the far side is this machine. "localhost" behind a proxy is another.
 func isLoopback(remote net.Addr) bool {
-	address, err := netip.ParseAddrPort(remote.String())
-	return err == nil && address.Addr().IsLoopback()
+	tcp, ok := remote.(*net.TCPAddr)
+	return ok && tcp.IP.IsLoopback()
 }
 
 func (t *hostTrust) debug(format string, args ...any) {

@@ -17,6 +17,7 @@ import (
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/tty"
 	"github.com/iapssh/iapssh/knownhosts"
+	"github.com/iapssh/iapssh/sshclient"
 )
 
 // remote is a connection of which only the far end matters.
@@ -61,7 +62,7 @@ func check(t *testing.T, plan config.Plan, address string) (trust *hostTrust, sa
 	t.Helper()
 	var messages strings.Builder
 	conn := remote{address: address}
-	trust, err = newTrust(t.Context(), plan, conn, Proof{}, &output{w: &messages, level: plan.LogLevel})
+	trust, err = newTrust(t.Context(), plan, conn, Proof{}, &output{to: NewMessages(nopCloser{&messages}), level: plan.LogLevel})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +76,7 @@ func checkProof(t *testing.T, plan config.Plan, proof Proof) (said string, err e
 	t.Helper()
 	var messages strings.Builder
 	conn := remote{address: "10.1.2.3"}
-	trust, err := newTrust(t.Context(), plan, conn, proof, &output{w: &messages, level: plan.LogLevel})
+	trust, err := newTrust(t.Context(), plan, conn, proof, &output{to: NewMessages(nopCloser{&messages}), level: plan.LogLevel})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +124,7 @@ func TestCheckAsks(t *testing.T) {
 			plan, file := trustPlan(t, c.before)
 			plan.BatchMode, plan.CheckHostIP, plan.UpdateHostKeys = false, true, "yes"
 			conn := remote{address: "10.1.2.3"}
-			trust, err := newTrust(t.Context(), plan, conn, Proof{}, &output{w: io.Discard})
+			trust, err := newTrust(t.Context(), plan, conn, Proof{}, &output{to: NewMessages(nopCloser{io.Discard})})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -217,6 +218,15 @@ func TestCheckDegraded(t *testing.T) {
 	trust.Learn([]ssh.PublicKey{testKey(t, 1)}, func([]ssh.PublicKey) ([]ssh.PublicKey, error) { t.Error("a proof is asked for"); return nil, nil })
 }
 
+// What a proxy or a jump host calls localhost is not this machine.
+func TestLocalhostOfOthers(t *testing.T) {
+	for _, remote := range []net.Addr{sshclient.Endpoint{Host: "127.0.0.1", Port: 22}, beyond{}, &net.TCPAddr{IP: net.IPv4(10, 0, 0, 1)}} {
+		if isLoopback(remote) {
+			t.Errorf("%s is taken for this machine", remote)
+		}
+	}
+}
+
 func TestCheckLocalhost(t *testing.T) {
 	plan, _ := trustPlan(t, keyLine(t, "web", 2))
 	plan.TrustLocalhost = true
@@ -284,3 +294,7 @@ func TestSettleWaits(t *testing.T) {
 		t.Errorf("known_hosts is %q, %v", after, err)
 	}
 }
+
+type nopCloser struct{ io.Writer }
+
+func (nopCloser) Close() error { return nil }

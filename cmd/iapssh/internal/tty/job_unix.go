@@ -30,6 +30,14 @@ func WatchJobs() *Jobs {
 	return j
 }
 
+// watchContinue watches Continue alone. SIGTSTP, once it has been watched, would be without effect for good.
+func watchContinue() *Jobs {
+	j := &Jobs{cont: make(chan os.Signal, 1)}
+	j.Continue = j.cont
+	signal.Notify(j.cont, unix.SIGCONT)
+	return j
+}
+
 // Suspend stops the process, as SIGTSTP would have, and says whether it does: not
 // where no shell could continue it. It may return before the stop has taken effect.
 func (j *Jobs) Suspend() bool {
@@ -44,7 +52,9 @@ func (j *Jobs) Suspend() bool {
 
 // Close ends watching.
 func (j *Jobs) Close() {
-	signal.Stop(j.stop)
+	if j.stop != nil {
+		signal.Stop(j.stop)
+	}
 	signal.Stop(j.cont)
 }
 

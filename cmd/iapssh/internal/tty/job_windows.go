@@ -13,6 +13,8 @@ type Jobs struct {
 // WatchJobs watches nothing.
 func WatchJobs() *Jobs { return &Jobs{} }
 
+func watchContinue() *Jobs { return &Jobs{} }
+
 // Suspend does nothing.
 func (j *Jobs) Suspend() bool { return false }
 

@@ -26,6 +26,10 @@ func (t *Terminal) Ask(ctx context.Context, prompt string, echo bool) (string, e
 		return "", err
 	}
 	defer undo()
+	if t.owned {
+		job := watchAsking(t, prompt, echo)
+		defer job.end()
+	}
 	if _, err := io.WriteString(t.out, prompt); err != nil {
 		return "", err
 	}

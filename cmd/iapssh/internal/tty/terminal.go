@@ -5,7 +5,8 @@
 //   - terminal.go: [Terminal], its modes of operation and the way back from them
 //   - modes.go: its settings in the form that SSH sends them
 //   - size.go: its size, and the news of a changed one
-//   - prompt.go: questions asked on it, with or without echo
+//   - prompt.go: questions asked on it, with or without echo; askjob.go: job control there
+//   - cygwin.go: terminals that are none for us
 //   - reader.go: [Reader], for a standard input that is shared with others
 //
 // # The way back
