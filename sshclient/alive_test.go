@@ -3,7 +3,7 @@ package sshclient
 import (
 	"errors"
 	"net"
-	"strings"
+	"regexp"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -122,13 +122,14 @@ func (l *logRecorder) count(line string) int {
 	return n
 }
 
-// begin returns how many lines begin with prefix.
-func (l *logRecorder) begin(prefix string) int {
+// matching returns how many lines match a regular expression.
+func (l *logRecorder) matching(pattern string) int {
+	want := regexp.MustCompile(pattern)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n := 0
 	for _, have := range l.lines {
-		if strings.HasPrefix(have, prefix) {
+		if want.MatchString(have) {
 			n++
 		}
 	}

@@ -251,7 +251,7 @@ func TestUnaskedChannels(t *testing.T) {
 	if _, _, result := execute(t, client, Command{}, nil); result.Status != 0 {
 		t.Errorf("%+v", result)
 	}
-	if n := log.begin("WARNING: Server requests forwarding for unknown localhost:80"); n == 0 || n+log.begin("Warning: ssh server tried") > 2*complaintBurst {
+	if n := log.matching("^WARNING: Server requests forwarding for unknown localhost:80"); n == 0 || n+log.matching("^Warning: ssh server tried") > 2*complaintBurst {
 		t.Errorf("log:\n%s", strings.Join(log.lines, "\n"))
 	}
 }
@@ -298,7 +298,7 @@ func TestFailedConnections(t *testing.T) {
 	}
 	nowhere := endpointOf(gone.Addr())
 	gone.Close()
-	for kind, line := range map[ForwardKind]string{LocalForward: "channel 1: open failed: connect failed: ", RemoteForward: "connect_to " + nowhere.String() + ": failed: "} {
+	for kind, line := range map[ForwardKind]string{LocalForward: "^channel [0-9]+: open failed: connect failed: ", RemoteForward: "^connect_to " + nowhere.String() + ": failed: "} {
 		client, log := connectLogging(t, sshtest.NewServer())
 		bound, err := client.Forwards().Open(t.Context(), Forward{Kind: kind, Listen: Endpoint{Host: "127.0.0.1"}, Connect: nowhere})
 		if err != nil {
@@ -316,7 +316,7 @@ func TestFailedConnections(t *testing.T) {
 			conn.Close()
 		}
 		most := complaintBurst + complaintRate*int(1+time.Since(began).Seconds())
-		if n := log.begin(line); n < complaintBurst || n > most {
+		if n := log.matching(line); n < complaintBurst || n > most {
 			t.Errorf("%d lines %q, log:\n%s", n, line, strings.Join(log.lines, "\n"))
 		}
 	}
