@@ -1,5 +1,5 @@
-// Package sshtest is an SSH server inside the process, for tests and local labs,
-// in the manner of net/http/httptest. It needs no root and no files:
+// Package sshtest has SSH servers for tests and local labs. [Server] is one inside
+// the process, in the manner of net/http/httptest. It needs no root and no files:
 //
 //	server := sshtest.NewServer()
 //	server.AuthorizedKeys = []ssh.PublicKey{key}
@@ -13,4 +13,11 @@
 // Forwards lead anywhere, and listen on loopback.
 // Whoever may log in has that user's powers: Start listens on loopback only,
 // and with none of AuthorizedKeys, Authorize and AllowAll nobody may.
+//
+// The real thing is [OpenSSH], this machine's own sshd, and [Inetd] runs it, or
+// another server program, once for each connection:
+//
+//	sshd, err := sshtest.OpenSSH{Dir: dir, HostKeys: []any{host}, AuthorizedKeys: []ssh.PublicKey{key}}.Prepare()
+//	defer sshd.Close()
+//	conn, err := sshd.Dial()
 package sshtest
