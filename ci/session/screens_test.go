@@ -109,6 +109,7 @@ var screens = []screen{
 		m.typed("clear; echo asleep; sleep 1000")
 		m.await("^asleep$")
 		m.keys("C-c")
+		m.await(`^\^C\n>$`)
 		m.typed("echo status $?")
 	}, until: "^status 130$"},
 	{name: "stopped", act: func(m *tmux) {
