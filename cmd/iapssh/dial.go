@@ -20,7 +20,6 @@ import (
 // relay joins the transport with the credentials that a plan implies. Nothing is read before the first dial asks, so that
 // looking for credentials runs beside connecting.
 type relay struct {
-	plan    config.Plan // completed by what is found out
 	dialer  iap.Dialer
 	http    *http.Client
 	cloud   *vm.Cloud                        // Google's APIs
@@ -37,7 +36,10 @@ type relay struct {
 	clock *clock    // of the attempt in progress
 	begin time.Time // when the last attempt began, less the time for signing in
 
-	mu      sync.Mutex // guards what follows
+	locating sync.Mutex // held while the target is looked up: once for all who want it
+
+	mu      sync.Mutex  // guards what follows
+	plan    config.Plan // completed by what is found out
 	source  *creds.Source
 	last    string // the last token that the dialer got
 	refused string // one that the relay turned down in place of a session
@@ -89,8 +91,8 @@ func (r *relay) reach(ctx context.Context) (conn net.Conn, err error) {
 	if err := r.plan.NotBuilt(); err != nil {
 		return nil, err
 	}
-	err = r.located(ctx, func() error {
-		conn, err = r.attempts(ctx, r.plan)
+	err = r.located(ctx, func(plan config.Plan) error {
+		conn, err = r.attempts(ctx, plan)
 		return err
 	})
 	return conn, err
@@ -147,32 +149,39 @@ func (r *relay) connect(ctx context.Context, plan config.Plan) (net.Conn, error)
 		}
 		return proxycommand.Dial(plan.ProxyCommand, plan.Host)
 	}
-	return r.dialTarget(ctx)
+	return r.dialTarget(ctx, plan)
 }
 
-// dial opens a session with the plan's target, which it may have to find first.
+// dial opens a session with the plan's target, which it may have to find first. Several may be opened at once.
 func (r *relay) dial(ctx context.Context) (conn *iap.Conn, err error) {
-	if err := r.plan.NotBuilt(); err != nil {
+	if err := r.current().NotBuilt(); err != nil {
 		return nil, err
 	}
-	err = r.located(ctx, func() error {
-		conn, err = r.dialTarget(ctx)
+	err = r.located(ctx, func(plan config.Plan) error {
+		conn, err = r.dialTarget(ctx, plan)
 		return err
 	})
 	return conn, err
 }
 
 // dialTarget opens a session with the plan's target, which is known.
-func (r *relay) dialTarget(ctx context.Context) (*iap.Conn, error) {
-	conn, err := r.dialer.Dial(ctx, target(r.plan))
+func (r *relay) dialTarget(ctx context.Context, plan config.Plan) (*iap.Conn, error) {
+	conn, err := r.dialer.Dial(ctx, target(plan))
 	if r.mayHaveAged(err) {
 		r.debug("%v; trying once more with a new access token", err)
-		conn, err = r.dialer.Dial(ctx, target(r.plan))
+		conn, err = r.dialer.Dial(ctx, target(plan))
 	}
 	r.mu.Lock()
 	r.dialled = err == nil
 	r.mu.Unlock()
 	return conn, err
+}
+
+// current is the plan as far as it is known.
+func (r *relay) current() config.Plan {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.plan
 }
 
 // principal is who asks Google, as far as that is known.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"os"
@@ -13,11 +14,15 @@ import (
 // complain reports a failure that came before anything was tried: a command line or configuration that cannot be followed.
 func complain(w io.Writer, plan config.Plan, err error) int {
 	failure := report.Of(err, report.Facts{})
+	failure.Speaker = plan.Speaker
 	var usage *config.UsageError
 	switch {
 	case plan.Mode == config.ModeStdio:
 		io.WriteString(w, failure.Line())
 		return failed(plan, failure, "")
+	case plan.Mode == config.ModeTunnel:
+		io.WriteString(w, failure.Lines())
+		return failedAs(report.Exit(err), plan, failure, "")
 	case !errors.As(err, &usage) || usage.Text != "":
 		io.WriteString(w, failure.Lines())
 	}
@@ -38,6 +43,12 @@ func failed(plan config.Plan, failure report.Failure, principal string) int {
 		sink.Close()
 	}
 	return exitCode(plan)
+}
+
+// failedAs is failed in a mode whose exit codes are not ssh's.
+func failedAs(code int, plan config.Plan, failure report.Failure, principal string) int {
+	failed(plan, failure, principal)
+	return cmp.Or(plan.Failing.Code, code)
 }
 
 // errorSink is where programs want to be told, nil if nowhere. A pipe without a reader is nowhere.

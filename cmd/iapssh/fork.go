@@ -13,6 +13,9 @@ import (
 
 // fork has a second process follow the plan, and ends when that is in the background.
 func fork(ctx context.Context, plan config.Plan, messages *session.Messages) int {
+	if plan.Tunnel.ExitWithParent {
+		plan.Tunnel.Parent = os.Getppid() // the second process has another
+	}
 	code, err := second(ctx, plan, plan.Original)
 	if err != nil {
 		return complain(messages, plan, err)
@@ -56,5 +59,8 @@ func background(ctx context.Context) int {
 		return complain(os.Stderr, plan, err)
 	}
 	defer messages.Close()
+	if plan.Mode == config.ModeTunnel {
+		return listenLocally(ctx, plan, messages, self.Detach)
+	}
 	return ssh(ctx, plan, messages, self.Detach)
 }

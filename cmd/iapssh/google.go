@@ -91,39 +91,70 @@ func askOnTerminal(ctx context.Context, prompt string) (string, error) {
 }
 
 // located completes the plan and has connect follow it; once more if the VM is not where the cache had it.
-func (r *relay) located(ctx context.Context, connect func() error) (err error) {
-	if r.plan.MustLocate() {
-		if r.plan, err = r.locate(ctx, r.plan); err != nil {
-			return err
-		}
-		r.inquire(ctx)
-		return connect()
-	}
-	r.inquire(ctx)
-	err = connect()
-	if err == nil || !r.plan.Remembered || !isMisplaced(err) {
+func (r *relay) located(ctx context.Context, connect func(config.Plan) error) error {
+	plan, err := r.locate(ctx)
+	if err != nil {
 		return err
 	}
-	elsewhere, lookupErr := r.locate(ctx, r.cloud.Misplaced(ctx, r.plan))
-	if lookupErr != nil || elsewhere.IAP == r.plan.IAP {
+	r.inquire(ctx, plan)
+	if err = connect(plan); err == nil || !plan.Remembered || !isMisplaced(err) {
 		return err
 	}
-	r.plan = elsewhere
-	r.inquire(ctx)
-	return connect()
+	elsewhere, ok := r.relocate(ctx, plan)
+	if !ok {
+		return err
+	}
+	r.inquire(ctx, elsewhere)
+	return connect(elsewhere)
 }
 
-// locate completes a plan. That time is not the network's.
-func (r *relay) locate(ctx context.Context, plan config.Plan) (config.Plan, error) {
+// locate looks the target up, unless that is done.
+func (r *relay) locate(ctx context.Context) (config.Plan, error) {
+	r.locating.Lock()
+	defer r.locating.Unlock()
+	plan := r.current()
+	if !plan.MustLocate() {
+		return plan, nil
+	}
+	plan, err := r.lookUp(ctx, plan)
+	if err == nil {
+		r.complete(plan)
+	}
+	return plan, err
+}
+
+// relocate looks up a target that is not where plan has it; false if it is nowhere else.
+func (r *relay) relocate(ctx context.Context, plan config.Plan) (config.Plan, bool) {
+	r.locating.Lock()
+	defer r.locating.Unlock()
+	if current := r.current(); current.IAP != plan.IAP {
+		return current, true
+	}
+	elsewhere, err := r.lookUp(ctx, r.cloud.Misplaced(ctx, plan))
+	if err != nil || elsewhere.IAP == plan.IAP {
+		return plan, false
+	}
+	r.complete(elsewhere)
+	return elsewhere, true
+}
+
+func (r *relay) complete(plan config.Plan) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.plan = plan
+}
+
+// lookUp completes a plan. That time is not the network's.
+func (r *relay) lookUp(ctx context.Context, plan config.Plan) (config.Plan, error) {
 	defer r.outerStandsStill()()
 	return r.cloud.Locate(ctx, plan)
 }
 
 // inquire begins to learn of the plan's VM what a session with it needs, beside the dial.
-func (r *relay) inquire(ctx context.Context) {
+func (r *relay) inquire(ctx context.Context, plan config.Plan) {
 	r.endInquiry()
-	if r.plan.Mode == config.ModeSSH && r.plan.ToVM() {
-		r.inquiry = r.cloud.Inquire(ctx, r.plan)
+	if plan.Mode == config.ModeSSH && plan.ToVM() {
+		r.inquiry = r.cloud.Inquire(ctx, plan)
 	}
 }
 
@@ -237,14 +268,15 @@ const grantPatience = 5 * time.Second
 
 // isGranted says, if IAP has called the principal not authorized, that it has the role nevertheless.
 func (r *relay) isGranted(ctx context.Context, err error) bool {
+	at := r.current().IAP
 	var dial *iap.DialError
 	var closed *iap.CloseError
-	if !errors.As(err, &dial) || !errors.As(err, &closed) || closed.Code != iap.CloseNotAuthorized || !r.plan.IAP.IsVM() {
+	if !errors.As(err, &dial) || !errors.As(err, &closed) || closed.Code != iap.CloseNotAuthorized || !at.IsVM() {
 		return false
 	}
 	ctx, cancel := context.WithTimeout(ctx, grantPatience)
 	defer cancel()
-	granted, err := r.cloud.API.MayTunnel(ctx, gce.Ref{Project: r.plan.IAP.Project, Zone: r.plan.IAP.Zone, Name: r.plan.IAP.Instance})
+	granted, err := r.cloud.API.MayTunnel(ctx, gce.Ref{Project: at.Project, Zone: at.Zone, Name: at.Instance})
 	if err != nil {
 		r.debug("whether the role is there could not be learnt: %v", err)
 	}

@@ -78,6 +78,11 @@ func run(ctx context.Context, program string, argv []string) int {
 		return explain(plan)
 	case config.ModeStdio:
 		return stdio(ctx, plan, messages)
+	case config.ModeTunnel:
+		if plan.Fork {
+			return fork(ctx, plan, messages)
+		}
+		return listenLocally(ctx, plan, messages, nil)
 	case config.ModeSSH:
 		if plan.Fork {
 			return fork(ctx, plan, messages)

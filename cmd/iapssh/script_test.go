@@ -3,7 +3,9 @@ package main
 import (
 	"bufio"
 	"io"
+	"log"
 	"math/rand/v2"
+	"net"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -21,7 +23,27 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"iapssh": main, "fake-ecp": fakeECP})
+	testscript.Main(m, map[string]func(){"iapssh": main, "iapproxy": main, "nc-once": echoOnce, "fake-ecp": fakeECP})
+}
+
+// echoOnce sends a word to a port of this machine, twice through one connection, and prints it if it comes back: nc is not
+// everywhere.
+func echoOnce() {
+	conn, err := net.Dial("tcp", net.JoinHostPort("localhost", os.Args[1]))
+	if err != nil {
+		log.Fatal(err)
+	}
+	back := make([]byte, len("echoed\n"))
+	for range 2 {
+		if _, err = io.WriteString(conn, "echoed\n"); err == nil {
+			_, err = io.ReadFull(conn, back)
+		}
+		if err != nil {
+			log.Fatal(err)
+		}
+	}
+	conn.Close()
+	os.Stdout.Write(back)
 }
 
 // TestScript runs the user stories in testdata/script, each in a lab of its own with the machine's OpenSSH sshd as the VM. The

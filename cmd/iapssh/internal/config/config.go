@@ -5,7 +5,8 @@
 // that every rule here can be tested as a table. The tour:
 //
 //   - mode.go decides from the arguments alone which grammar they are in;
-//     stdio.go reads gcloud's grammar for tunnels, iapproxy.go that program's,
+//     tunnelline.go reads that of tunnels, gcloudline.go gcloud's own command
+//     line, iapproxy.go that program's; stdio.go and tunnel.go make plans of them.
 //     getopt.go, argv.go and options.go read ssh's; destination.go reads
 //     [user@]host and ssh:// URIs.
 //   - lexer.go cuts a configuration file into directives; evaluate.go walks
@@ -64,10 +65,10 @@ func resolve(ctx context.Context, program string, argv []string, effects Effects
 		return resolveEach(ctx, mode, argv, effects)
 	case ModeForget:
 		return resolveForget(argv[1:])
-	case modeListen:
-		return Plan{}, line.listen()
+	case ModeTunnel:
+		return resolveTunnel(ctx, line, effects)
 	case modeNotBuilt:
-		return Plan{}, &UnsupportedError{Option: argv[0]}
+		return Plan{}, &UnsupportedError{Option: first(line.unsupported, argv[0])}
 	default:
 		return resolveSession(ctx, argv, effects)
 	}

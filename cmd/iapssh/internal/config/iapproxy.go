@@ -1,12 +1,16 @@
 package config
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // proxyFlags are iapproxy's flags, with those that its logger adds: true for
 // those that take a value. The grammar is Go's: one dash or two, and flags end at
 // the first word that is none.
 var proxyFlags = map[string]bool{
 	"project": true, "zone": true, "local-port": true, "local-host": true, "log-file": true, "listen-on-stdin": false,
+	"verbosity": true, // of its first version, then called iap-proxy
 
 	"v": true, "vmodule": true, "stderrthreshold": true, "log_dir": true, "log_link": true,
 	"logbuflevel": true, "log_backtrace_at": true, "logtostderr": false, "alsologtostderr": false,
@@ -15,7 +19,7 @@ var proxyFlags = map[string]bool{
 // scanProxy reads iapproxy's command line. Project and zone, which it demands,
 // may come from gcloud's configuration here.
 func scanProxy(argv []string) tunnelLine {
-	t := tunnelLine{program: "iapproxy", mode: modeListen, flags: map[string]string{}}
+	t := tunnelLine{program: "iapproxy", mode: ModeTunnel, flags: map[string]string{}}
 	for len(argv) > 0 {
 		arg := argv[0]
 		if len(arg) < 2 || arg[0] != '-' {
@@ -52,11 +56,11 @@ func scanProxy(argv []string) tunnelLine {
 			t.mode = ModeStdio
 		}
 	}
-	t.verbosity()
+	t.verbose, _ = strconv.Atoi(t.flags["--v"])
+	t.verbose = max(0, min(t.verbose, 3))
 	t.positionals, t.overlooked = argv[:min(len(argv), 2)], len(argv) > 2
 	if !t.isHostPort() {
 		t.problem = first(t.problem, "usage: iapproxy [flags] INSTANCE_NAME PORT")
-		t.mode = ModeStdio // whose errors are one line
 	}
 	return t
 }
@@ -70,19 +74,4 @@ func goBool(s string) (on, ok bool) {
 		return false, true
 	}
 	return false, false
-}
-
-// verbosity brings -v to gcloud's words.
-func (t tunnelLine) verbosity() {
-	if v := t.flags["--v"]; v != "" && v != "0" {
-		t.flags["--verbosity"] = "debug"
-	}
-}
-
-// listen says what is wrong with a tunnel on a local port: that it is not built.
-func (t tunnelLine) listen() error {
-	if err := t.check(); err != nil && (t.program != "" || t.unknown != "" || t.valueless != "") {
-		return err
-	}
-	return &UnsupportedError{Option: first(t.chosenBy(), "a tunnel on a local port"), Fix: "--listen-on-stdin carries one connection on stdin and stdout"}
 }

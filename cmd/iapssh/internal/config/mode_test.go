@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 )
@@ -15,7 +14,10 @@ func TestMode(t *testing.T) {
 	}{
 		{"--version", ModeVersion},
 		{"--help", ModeHelp},
-		{"--tunnel vm 22", modeNotBuilt},
+		{"--tunnel vm 22", ModeTunnel},
+		{"--tunnel", ModeTunnel},
+		{"--tunnel --help", ModeTunnel},
+		{"-v --tunnel vm 22", ModeSSH},
 		{"--list", modeNotBuilt},
 		{"--doctor vm", modeNotBuilt},
 		{"--explain 4033", ModeExplain},
@@ -25,6 +27,11 @@ func TestMode(t *testing.T) {
 		{"--host-keys vm", ModeHostKeys},
 		{"--forget vm", ModeForget},
 		{"--gcloud compute ssh vm", modeNotBuilt},
+		{"--gcloud compute start-iap-tunnel vm 22", ModeTunnel},
+		{"--gcloud compute start-iap-tunnel", ModeTunnel},
+		{"--gcloud beta --project p compute start-iap-tunnel vm --listen-on-stdin 22", ModeStdio},
+		{"--gcloud alpha compute start-iap-tunnel --help", ModeHelp},
+		{"--gcloud", modeNotBuilt},
 		{"--lis", ModeSSH}, // no abbreviations
 		{"--list=x", ModeSSH},
 		{"vm --list", ModeSSH},
@@ -32,8 +39,8 @@ func TestMode(t *testing.T) {
 		{"--list@vm", ModeSSH},
 		{"ssh://--list", ModeSSH},
 
-		{"--local-port=2222 vm 22", modeListen},
-		{"vm 22 --local-host-port localhost:0 --zone=z", modeListen},
+		{"--local-port=2222 vm 22", ModeTunnel},
+		{"vm 22 --local-host-port localhost:0 --zone=z", ModeTunnel},
 		{"--local-host=h --listen-on-stdin vm 22", ModeStdio},
 		{"--local-port 22 vm", ModeSSH},
 		{"vm -- 22 --local-port=1", ModeSSH},
@@ -81,7 +88,6 @@ func TestTunnelErrors(t *testing.T) {
 		{"--listen-on-stdin vm 22 --verbosity=loud", `--verbosity must be debug, info, warning, error, critical or none, not "loud"`},
 		{"--listen-on-stdin VM_1 22", `"VM_1" is not the name of an instance, and IAP knows no other (--listen-on-stdin)`},
 		{"--listen-on-stdin vm 22 --local-port=1", "--local-port and --listen-on-stdin exclude each other"},
-		{"--local-host-port=localhost:0 vm 22", "--local-host-port is not supported yet"},
 		{"--local-port=1 vm 22 --frob", "unknown option --frob beside --local-port"},
 		{"--listen-on-stdin vm", "--listen-on-stdin needs exactly HOST PORT beside its flags; a command with such a flag goes after --"},
 		{"--listen-on-stdin vm ssh", `bad port "ssh" for --listen-on-stdin: a number from 1 to 65535 is wanted`},
@@ -102,11 +108,11 @@ func TestCalledAsIAPProxy(t *testing.T) {
 		{"--listen-on-stdin=true --project=p --zone=z -- vm 22 --zone=y", "stdio vm 22 p z"},
 		{"--listen-on-stdin --local-port=3 --project=p --zone=z vm 22", "stdio vm 22 p z"}, // as it does
 		{"--listen-on-stdin --v=2 -logtostderr --log-file=f --project=p --zone=z vm 22", "stdio vm 22 p z"},
-		{"--listen-on-stdin=f --project=p --zone=z vm 22", "a tunnel on a local port is not supported yet"},
-		{"--project=p --zone=z --local-port=0 vm 22", "--local-port is not supported yet"},
+		{"--listen-on-stdin=f --project=p --zone=z vm 22", "tunnel 127.0.0.1:0 vm 22 p z"},
+		{"--project=p --zone=z --local-port=2222 --local-host=::1 vm 22", "tunnel ::1:2222 vm 22 p z"},
 		{"--listen-on-stdin vm", "usage: iapproxy [flags] INSTANCE_NAME PORT"},
 		{"--listen-on-stdin vm ssh", "usage: iapproxy [flags] INSTANCE_NAME PORT"},
-		{"vm 22 --listen-on-stdin", "a tunnel on a local port is not supported yet"}, // flags end at the first word
+		{"vm 22 --listen-on-stdin --zone=y", "tunnel 127.0.0.1:0 vm 22  "}, // flags end at the first word
 		{"--frob vm 22", "flag provided but not defined: -frob"},
 		{"--zone", "flag needs an argument: -zone"},
 		{"--listen-on-stdin=maybe vm 22", `invalid boolean value "maybe" for -listen-on-stdin`},
@@ -120,7 +126,9 @@ func TestCalledAsIAPProxy(t *testing.T) {
 			case err != nil:
 				got = err.Error()
 			case p.Mode == ModeStdio:
-				got = strings.Join([]string{got, p.IAP.Instance, strconv.Itoa(p.IAP.Port), p.IAP.Project, p.IAP.Zone}, " ")
+				got += way(p)
+			case p.Mode == ModeTunnel:
+				got = asTunnel(p)
 			}
 			if got != test.want {
 				t.Errorf("%s %s: %s; want %s", program, test.argv, got, test.want)

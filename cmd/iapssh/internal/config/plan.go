@@ -16,6 +16,7 @@ const (
 	ModePlan       Mode = "plan"        // --explain VM: tell what would be done, and why, of Plan.Each
 	ModeHostKeys   Mode = "host-keys"   // --host-keys: print what the VMs of Plan.Each have published
 	ModeForget     Mode = "forget"      // --forget: drop what is remembered of Plan.VMs, or everything
+	ModeTunnel     Mode = "tunnel"      // --tunnel: Plan.Tunnel, on local ports
 	ModeVersion    Mode = "version"     // --version
 	ModeSSHVersion Mode = "ssh-version" // -V, which programs grep for "OpenSSH_"
 	ModeHelp       Mode = "help"        // --help
@@ -74,14 +75,17 @@ const NoEscape = -1
 // for ModeHostKeys and ModePlan Each.
 // For ModeStdio Mode, Failing, Original, Host, Port, Route, RouteReason, IAP,
 // Remembered, Projects, GCloud, Impersonate, NoTokenCache, Reason, RelayURL, Universe,
-// PSC, Proxy, ClientCertificate, APIs, CACertsFile, LogLevel, LogFile and Warnings are
-// set.
+// PSC, Proxy, ClientCertificate, APIs, CACertsFile, LogLevel, LogFile, Speaker and
+// Warnings are set. For ModeTunnel Mode, Failing, Original, Tunnel, Fork, LogLevel,
+// LogFile, Speaker and Warnings are.
 type Plan struct {
-	Mode   Mode
-	Output string   // what -G prints
-	Query  string   // a subject of ssh -Q: "cipher", "key-sig", "help"; or an error's code
-	VMs    []Target // of ModeForget, as far as their names tell
-	Each   []Plan   // of ModeHostKeys and ModePlan: those of sessions
+	Mode    Mode
+	Output  string   // what -G prints
+	Query   string   // a subject of ssh -Q: "cipher", "key-sig", "help"; or an error's code
+	VMs     []Target // of ModeForget, as far as their names tell
+	Each    []Plan   // of ModeHostKeys and ModePlan: those of sessions
+	Tunnel  Tunnel
+	Speaker string // in whose name errors are told, "gcloud.compute.ssh"; empty: ours
 
 	Failing Failing
 

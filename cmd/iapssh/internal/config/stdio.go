@@ -10,35 +10,41 @@ import (
 )
 
 // resolveStdio reads gcloud's and iapproxy's grammar for a tunnel on stdin and
-// stdout. ssh_config has no say here: the caller is usually a ProxyCommand of
-// an ssh that has read it already.
+// stdout.
 func resolveStdio(ctx context.Context, line tunnelLine, effects Effects) (Plan, error) {
 	if err := line.check(); err != nil {
-		return Plan{Mode: ModeStdio}, err
+		return Plan{Mode: ModeStdio, Speaker: line.speaker}, err
 	}
 	port, _ := parsePort(line.positionals[1])
-	host := line.positionals[0]
+	return line.plainWay(ctx, line.positionals[0], port, effects)
+}
+
+// plainWay is the plan that carries one connection to a port, made without
+// ssh_config: the caller is usually a ProxyCommand of an ssh that has read it
+// already, or a script that was written for gcloud.
+func (t tunnelLine) plainWay(ctx context.Context, host string, port int, effects Effects) (Plan, error) {
 	p := Plan{
 		Mode:        ModeStdio,
 		Original:    host,
 		Host:        host,
 		Port:        port,
 		Route:       RouteIAP,
-		RouteReason: "--listen-on-stdin",
-		LogFile:     line.flags["--log-file"],
+		RouteReason: t.chosenBy(),
+		LogFile:     t.logFile(),
+		Speaker:     t.speaker,
 	}
 	var err error
-	if p.LogLevel, err = gcloudVerbosity(line.flags["--verbosity"]); err != nil {
+	if p.LogLevel, err = t.logLevel(); err != nil {
 		return p, err
 	}
-	if p.Failing, err = failing(line.flags, effects); err != nil {
+	if p.Failing, err = failing(t.flags, effects); err != nil {
 		return p, err
 	}
 	me, err := localFacts(effects)
 	if err != nil {
 		return p, err
 	}
-	given := line.target()
+	given := t.target()
 	if err := p.fillGoogle(effects, me.home, given); err != nil {
 		return p, err
 	}
@@ -52,6 +58,9 @@ func resolveStdio(ctx context.Context, line tunnelLine, effects Effects) (Plan, 
 	}
 	return p, p.aim(host, port, b.projects(&p, given), given, effects)
 }
+
+// logFile is iapproxy's flag, or ssh's.
+func (t tunnelLine) logFile() string { return first(t.flags["--log-file"], t.flags["-E"]) }
 
 // instanceName is a legal name of a VM: RFC 1035, one label.
 var instanceName = regexp.MustCompile(`^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$`)
@@ -165,24 +174,4 @@ func impersonated(list string) ([]string, error) {
 		}
 	}
 	return chain, nil
-}
-
-// gcloudVerbosity reads gcloud's --verbosity. gcloud's default, warning, is
-// what ssh calls INFO: what a user ought to see and no more.
-func gcloudVerbosity(name string) (LogLevel, error) {
-	switch name {
-	case "", "warning":
-		return LogInfo, nil
-	case "info":
-		return LogVerbose, nil
-	case "debug":
-		return LogDebug1, nil
-	case "error":
-		return LogError, nil
-	case "critical":
-		return LogFatal, nil
-	case "none":
-		return LogQuiet, nil
-	}
-	return 0, &UsageError{Ours: true, Text: fmt.Sprintf("--verbosity must be debug, info, warning, error, critical or none, not %q", name)}
 }

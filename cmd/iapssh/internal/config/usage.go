@@ -13,6 +13,7 @@ const Synopsis = `usage: iapssh [-46AaCfGgKkMNnqsTtVvXxYy] [-B bind_interface]
               destination [command [argument ...]]
        iapssh [-Q query_option]
        iapssh --listen-on-stdin [--project=PROJECT] [--zone=ZONE] VM PORT
+       iapssh --tunnel [flags] VM PORT | VM:PORT[=[HOST]:PORT] ... [-- command]
        iapssh --explain VM ...
        iapssh --host-keys VM ...
        iapssh --forget [VM ...]
@@ -25,6 +26,9 @@ const Usage = `iapssh: ssh to a Google Cloud VM through Identity-Aware Proxy, wi
 
   iapssh [options] [user@]vm [command]
   iapssh --listen-on-stdin [flags] vm port
+  iapssh --tunnel [flags] vm port [-- command [argument ...]]
+  iapssh --tunnel [flags] vm:port[=[host]:port] ... [-- command [argument ...]]
+  iapssh --gcloud [alpha|beta] compute start-iap-tunnel vm port [flags]
   iapssh --explain vm ...
   iapssh --host-keys vm ...
   iapssh --forget [vm ...]
@@ -46,6 +50,19 @@ codes. -v says which way was taken to the host, and why; the first that applies:
 The second form carries one TCP connection on stdin and stdout, for use as
   ProxyCommand iapssh --listen-on-stdin --project=P --zone=Z %h %p
 -v or --verbosity=debug tells each step there too.
+
+The third listens on a local port, any that is free unless told otherwise, and
+leads its clients to the VM's port; the fourth does so for several. {port} and
+$IAPSSH_PORT tell the command which. Flags, beside those below:
+
+  --local-host-port=[HOST]:PORT  where to listen; also --local-host, --local-port
+  --iap-tunnel-disable-connection-check  listen without having tried the way
+  --idle-timeout=10m             end after so long without a client
+  --exit-with-parent             end with the process that started this one
+  --ready-fd=N                   tell the ports to an open descriptor
+  -f                             go into the background, and print port and pid
+
+The fifth takes gcloud's own command line.
 
 --explain tells what would be done to reach a VM, and who said so; it asks nobody
 and changes nothing. --host-keys prints, as lines of known_hosts, the host keys that VMs have
@@ -137,6 +154,7 @@ NO_PROXY.
 Called as iapproxy, it takes that program's command line.
 
 Examples:
+  iapssh --tunnel db 5432 -- psql -h localhost -p {port}
   iapssh --project=my-project --zone=europe-west1-b web-1
   iapssh web-1 -- 'journalctl -f'
   tar c . | iapssh web-1 'tar x -C /srv'

@@ -20,7 +20,8 @@ import (
 	"github.com/iapssh/iapssh/transport/iap"
 )
 
-// ExitFailure is the exit code of every failure of ours, as in ssh; the remote command's codes pass through unchanged.
+// ExitFailure is the exit code of every failure of ours in ssh's place, as in ssh; the remote command's codes pass through
+// unchanged. exit.go has those of the other modes.
 const ExitFailure = 255
 
 // Facts is what an error does not know itself.
@@ -86,6 +87,8 @@ type Failure struct {
 
 	// Verbatim says that the cause is in ssh's own words, which programs look for, and gets no name before it.
 	Verbatim bool
+	// Speaker is the command of gcloud's in whose place we fail, and whose words programs look for; empty: we speak for ourselves.
+	Speaker string
 }
 
 // Lines gives the failure for a person: the cause, then the way out.
@@ -96,7 +99,10 @@ func (f Failure) Line() string { return f.join(": ") }
 
 func (f Failure) join(between string) string {
 	text := f.Cause
-	if !f.Verbatim {
+	switch {
+	case f.Speaker != "":
+		text = "ERROR: (" + f.Speaker + ") " + text
+	case !f.Verbatim:
 		text = "iapssh: " + text
 	}
 	if f.Fix != "" {

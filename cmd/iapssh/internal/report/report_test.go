@@ -128,3 +128,35 @@ func TestHangUpsAreOne(t *testing.T) {
 		}
 	}
 }
+
+// Exit codes are promised: docs/exit-codes.md has this table in words.
+func TestExit(t *testing.T) {
+	for _, tc := range []struct {
+		err  error
+		want int
+	}{
+		{nil, 0},
+		{&config.UsageError{Text: "x"}, 2}, {&config.ConfigError{Text: "x"}, 2}, {&config.MissingError{What: "zone"}, 2}, {&config.UnsupportedError{}, 2},
+		{closed(4033, ""), 77}, {closed(4004, ""), 77}, {closed(4003, ""), 75}, {closed(4047, ""), 75}, {closed(4000, ""), 75}, {closed(4010, ""), 75},
+		{closed(4008, ""), 1}, {closed(1000, ""), 1},
+		{dialed(iap.StageUpgrade, &iap.HTTPError{Status: 403}), 77}, {dialed(iap.StageUpgrade, &iap.HTTPError{Status: 401}), 77},
+		{dialed(iap.StageUpgrade, &iap.HTTPError{Status: 503}), 75}, {dialed(iap.StageUpgrade, &iap.HTTPError{Status: 429}), 75},
+		{dialed(iap.StageUpgrade, &iap.HTTPError{Status: 404}), 1},
+		{dialed(iap.StageConnect, syscall.ECONNREFUSED), 75}, {dialed(iap.StageSession, context.DeadlineExceeded), 75},
+		{dialed(iap.StageTLS, io.EOF), 1}, {dialed(iap.StageTLS, context.DeadlineExceeded), 75}, {dialed(iap.StageTarget, io.EOF), 1},
+		{dialed(iap.StageToken, &creds.NotFoundError{}), 77}, {dialed(iap.StageToken, &creds.RefreshError{Status: 400}), 77},
+		{dialed(iap.StageToken, &creds.RefreshError{Status: 503}), 75}, {dialed(iap.StageToken, &creds.FileError{Err: io.EOF}), 77},
+		{dialed(iap.StageToken, &creds.RefusedError{}), 77}, {errors.New("other"), 1},
+	} {
+		if got := Exit(tc.err); got != tc.want {
+			t.Errorf("%v: %d, want %d", tc.err, got, tc.want)
+		}
+	}
+}
+
+func TestSpeaker(t *testing.T) {
+	f := Failure{Cause: "Local port [1] is not available.", Speaker: "gcloud.compute.start-iap-tunnel", Fix: "another"}
+	if got := f.Lines(); got != "ERROR: (gcloud.compute.start-iap-tunnel) Local port [1] is not available.\nanother\n" {
+		t.Errorf("%q", got)
+	}
+}

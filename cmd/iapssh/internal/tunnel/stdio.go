@@ -1,6 +1,12 @@
-// Package tunnel carries plain bytes between a local side and a session with the relay, with no SSH of ours in between.
+// Package tunnel carries plain bytes between a local side and sessions with the relay, with no SSH of ours in between.
 //
-// Stdio is what a ProxyCommand needs: standard input and output on one side, the session on the other.
+//	stdio.go       Stdio, what a ProxyCommand needs: standard input and output on one side, one session on the other
+//	server.go      Server: clients on local ports, each with a session of its own; who is let in, and how it ends
+//	connection.go  a client and its session: both directions, and their ends
+//	probe.go       the session that checks the way, and becomes the first client's
+//	listen.go      a port on all addresses of a host
+//	decide.go      how long for what: pure functions
+//	stats.go       what there is to see
 package tunnel
 
 import (

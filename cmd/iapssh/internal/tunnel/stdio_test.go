@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,6 +17,23 @@ import (
 type line struct {
 	net.Conn
 	closedWrite chan struct{}
+	closed      atomic.Bool
+}
+
+// Write of nothing does not wait for a reader, as a pipe's does.
+func (l *line) Write(p []byte) (int, error) {
+	if len(p) == 0 && l.closed.Load() {
+		return 0, net.ErrClosed
+	}
+	if len(p) == 0 {
+		return 0, nil
+	}
+	return l.Conn.Write(p)
+}
+
+func (l *line) Close() error {
+	l.closed.Store(true)
+	return l.Conn.Close()
 }
 
 func (l *line) CloseWrite() error {

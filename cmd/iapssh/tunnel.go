@@ -1,0 +1,282 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"time"
+
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/report"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/session"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/tty"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/tunnel"
+	"github.com/iapssh/iapssh/transport/iap"
+)
+
+// tunnelRun is a tunnel on local ports.
+type tunnelRun struct {
+	plan     config.Plan
+	messages *session.Messages
+	leave    func(keep ...*os.File) error // into the background; nil: it stays
+
+	readyFile *os.File // nil if nobody asked
+	server    *tunnel.Server
+	relays    []*relay // by port, as plan.Tunnel.Ports
+	ports     []int    // what is listened on
+}
+
+// listenLocally follows a plan of ModeTunnel: first the ports, so that one that is taken costs nothing; then the check that they lead
+// somewhere; then clients.
+func listenLocally(ctx context.Context, plan config.Plan, messages *session.Messages, leave func(keep ...*os.File) error) int {
+	t := &tunnelRun{plan: plan, messages: messages, leave: leave, server: &tunnel.Server{Idle: plan.Tunnel.IdleTimeout}}
+	if err := t.openReady(); err != nil {
+		return t.complain(report.Failure{Cause: "--ready-fd: " + err.Error()}, report.ExitUsage)
+	}
+	defer t.server.Close()
+	if err := t.bind(ctx); err != nil {
+		return t.fail(err, report.Facts{})
+	}
+	if code := t.check(ctx); code != 0 {
+		return code
+	}
+	if err := t.ready(); err != nil {
+		return t.fail(err, report.Facts{})
+	}
+	serving, stop := context.WithCancel(ctx)
+	defer stop()
+	if plan.Tunnel.ExitWithParent {
+		go t.endWithParent(serving, stop)
+	}
+	if len(plan.Tunnel.Command) > 0 {
+		return t.besideCommand()
+	}
+	closed := t.server.Serve(serving)
+	if ctx.Err() != nil {
+		if closed > 0 {
+			t.say(config.LogInfo, fmt.Sprintf("Closed [%d] local connection(s).", closed))
+		}
+		t.say(config.LogInfo, "Server shutdown complete.")
+	}
+	return 0
+}
+
+// bind listens on all ports.
+func (t *tunnelRun) bind(ctx context.Context) error {
+	for i, p := range t.plan.Tunnel.Ports {
+		r, err := newRelay(p.To, t.messages)
+		if err != nil {
+			return err
+		}
+		t.relays = append(t.relays, r)
+		listeners, err := tunnel.Listen(ctx, p.Host, p.Port)
+		if err != nil {
+			return err
+		}
+		port := tunnel.PortOf(listeners[0])
+		if p.Port == 0 {
+			t.say(config.LogInfo, fmt.Sprintf("Picking local unused port [%d].", port))
+		}
+		t.ports = append(t.ports, port)
+		t.server.Ports = append(t.server.Ports, tunnel.Port{Listeners: listeners, Dial: t.dialer(i), Trace: t.trace(i)})
+	}
+	return nil
+}
+
+// dialer opens sessions for one port.
+func (t *tunnelRun) dialer(i int) func(context.Context) (tunnel.Conn, error) {
+	r := t.relays[i]
+	return func(ctx context.Context) (tunnel.Conn, error) {
+		conn, err := r.dial(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return conn, nil
+	}
+}
+
+// check opens a session for each port, unless that is not wanted.
+func (t *tunnelRun) check(ctx context.Context) int {
+	if t.plan.Tunnel.SkipCheck {
+		return 0
+	}
+	t.say(config.LogInfo, "Testing if tunnel connection works.")
+	i, err := t.server.Check(ctx)
+	switch {
+	case err == nil:
+		return 0
+	case ctx.Err() != nil:
+		return 0 // we were asked to end
+	}
+	f := report.Of(err, t.relays[i].facts(ctx, err))
+	f.Cause = "While checking if a connection can be made: " + f.Cause
+	return t.complain(f, report.Exit(err))
+}
+
+// ready tells whoever waits for it that the ports are listened on. What a command writes on stdout is not mixed with ours.
+func (t *tunnelRun) ready() error {
+	switch {
+	case t.leave != nil:
+		if err := t.printPorts(); err != nil {
+			return err
+		}
+		if t.plan.LogLevel >= config.LogDebug1 && t.messages.File() == os.Stderr {
+			return t.leave(os.Stderr)
+		}
+		return t.leave()
+	case len(t.plan.Tunnel.Command) == 0 && !t.plan.Tunnel.Silent:
+		for _, port := range t.ports {
+			fmt.Printf("Listening on port [%d].\n", port)
+		}
+	}
+	if t.readyFile != nil {
+		return t.tellReady()
+	}
+	return nil
+}
+
+// printPorts tells of a tunnel in the background: in the order of the command line, if there is more than one port.
+func (t *tunnelRun) printPorts() error {
+	told := struct {
+		Port  int   `json:"port"`
+		PID   int   `json:"pid"`
+		Ports []int `json:"ports,omitempty"`
+	}{Port: t.ports[0], PID: os.Getpid()}
+	if len(t.ports) > 1 {
+		told.Ports = t.ports
+	}
+	return json.NewEncoder(os.Stdout).Encode(told)
+}
+
+// openReady takes the descriptor that learns the ports, before any is opened here.
+func (t *tunnelRun) openReady() (err error) {
+	if fd := t.plan.Tunnel.ReadyFD; fd > 0 {
+		t.readyFile, err = tunnel.Inherited(fd)
+	}
+	return err
+}
+
+// tellReady writes the ports to that descriptor, one a line, and closes it.
+func (t *tunnelRun) tellReady() error {
+	text := ""
+	for _, port := range t.ports {
+		text += fmt.Sprintf("%d\n", port)
+	}
+	_, err := io.WriteString(t.readyFile, text)
+	return errors.Join(err, t.readyFile.Close())
+}
+
+// besideCommand serves while the command runs, and gives its exit code. Signals are the command's to obey.
+func (t *tunnelRun) besideCommand() int {
+	serving, stop := context.WithCancel(context.Background())
+	served := make(chan int, 1)
+	go t.serve(serving, served)
+	code, err := tunnel.Command{
+		Words:    t.plan.Tunnel.PortWords(t.ports),
+		Environ:  append(os.Environ(), portVariables(t.ports)...),
+		Signals:  endSignals(),
+		Terminal: tty.IsTerminal(os.Stdin),
+	}.Run()
+	stop()
+	<-served
+	if err != nil {
+		t.complain(report.Failure{Cause: report.Clean(err.Error())}, code)
+	}
+	return code
+}
+
+func (t *tunnelRun) serve(ctx context.Context, done chan<- int) { done <- t.server.Serve(ctx) }
+
+// portVariables are IAPSSH_PORT, and IAPSSH_PORT2 … for the ports after the first.
+func portVariables(ports []int) []string {
+	var env []string
+	for i, port := range ports {
+		name := "IAPSSH_PORT"
+		if i > 0 {
+			name += fmt.Sprint(i + 1)
+		}
+		env = append(env, fmt.Sprintf("%s=%d", name, port))
+	}
+	return env
+}
+
+func (t *tunnelRun) endWithParent(ctx context.Context, stop func()) {
+	err := tunnel.AwaitParent(ctx, t.plan.Tunnel.Parent)
+	switch {
+	case err == nil:
+		stop()
+	case ctx.Err() == nil:
+		t.say(config.LogError, "iapssh: --exit-with-parent: "+report.Clean(err.Error()))
+	}
+}
+
+// trace tells what happens to the clients of one port.
+func (t *tunnelRun) trace(i int) tunnel.Trace {
+	r := t.relays[i]
+	tell := func(level config.LogLevel, c tunnel.Connection, err error) {
+		f := report.Of(err, t.facts(i))
+		f.Speaker = t.plan.Speaker
+		f.Cause = fmt.Sprintf("[%d] Error during local connection to [%s]: %s", c.ID, c.Client, f.Cause)
+		t.say(level, f.Line())
+	}
+	return tunnel.Trace{
+		Opened: func(c tunnel.Connection) {
+			r.debug("[%d] client %s on port %d has a session", c.ID, c.Client, t.ports[i])
+		},
+		Failed: func(c tunnel.Connection, err error) { tell(config.LogError, c, err) },
+		Closed: func(c tunnel.Connection, err error) {
+			r.debug("[%d] over after %v: %d bytes sent, %d received", c.ID, time.Since(c.Began).Round(time.Millisecond), c.Sent, c.Received)
+			var local *tunnel.LocalError
+			var closed *iap.CloseError
+			switch {
+			case err == nil:
+			case errors.As(err, &local):
+				r.debug("[%d] %v", c.ID, err)
+			case errors.As(err, &closed) && (closed.Code == iap.CloseReadFailed || closed.Code == iap.CloseWriteFailed):
+				tell(config.LogVerbose, c, err) // what listens on the VM may end its connections as it likes
+			default:
+				tell(config.LogError, c, err)
+			}
+		},
+		AcceptFailed: func(err error, pause time.Duration) {
+			t.say(config.LogError, fmt.Sprintf("iapssh: no client can be accepted on port %d for %v: %s", t.ports[i], pause, report.Clean(err.Error())))
+		},
+	}
+}
+
+// facts are those that cost nothing to know.
+func (t *tunnelRun) facts(i int) report.Facts { return t.relays[i].facts(context.Background(), nil) }
+
+func (t *tunnelRun) fail(err error, facts report.Facts) int {
+	var busy *tunnel.BusyError
+	if !errors.As(err, &busy) {
+		return t.complain(report.Of(err, facts), report.Exit(err))
+	}
+	f := report.Failure{Cause: busy.Error(), Fix: "choose another, or none for any that is free: --local-host-port=localhost"}
+	var system *net.OpError
+	if errors.As(err, &system) {
+		f.Cause += " " + report.Clean(system.Err.Error())
+	}
+	return t.complain(f, report.ExitFailed)
+}
+
+func (t *tunnelRun) complain(f report.Failure, code int) int {
+	f.Speaker = t.plan.Speaker
+	t.say(config.LogError, f.Lines())
+	return failedAs(code, t.plan, f, "")
+}
+
+// say writes a message of whole lines.
+func (t *tunnelRun) say(level config.LogLevel, text string) {
+	if t.plan.LogLevel < level {
+		return
+	}
+	if text[len(text)-1] != '\n' {
+		text += "\n"
+	}
+	io.WriteString(t.messages, text)
+}
