@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestChooseRoute(t *testing.T) {
@@ -195,5 +196,23 @@ func TestRouteFix(t *testing.T) {
 	m := machine{env: map[string]string{"CLOUDSDK_CORE_PROJECT": "p"}, facts: Facts{NoCredential: func(GCloud) bool { return true }}}
 	if p, err := m.resolve(t, "vm"); err != nil || !strings.Contains(p.RouteFix, "application-default login") {
 		t.Errorf("no credential: %q, %v", p.RouteFix, err)
+	}
+}
+
+// A session through IAP keeps itself alive, unless that is not wanted.
+func TestServerAliveInterval(t *testing.T) {
+	for _, test := range []struct {
+		argv string
+		want time.Duration
+	}{
+		{"--project=p --zone=z vm", 5 * time.Minute},
+		{"--project=p --zone=z -o ServerAliveInterval=0 vm", 0},
+		{"--project=p --zone=z -o ServerAliveInterval=7 vm", 7 * time.Second},
+		{"-o IAP=no vm", 0},
+	} {
+		p, err := machine{}.resolve(t, test.argv)
+		if err != nil || p.ServerAliveInterval != test.want {
+			t.Errorf("%s: %v, %v", test.argv, p.ServerAliveInterval, err)
+		}
 	}
 }

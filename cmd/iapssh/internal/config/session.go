@@ -283,7 +283,7 @@ func (b *builder) connection(p *Plan) {
 	p.AddressFamily = first(b.s.word("addressfamily"), "any")
 	p.ConnectTimeout = time.Duration(b.s.integer("connecttimeout", 0)) * time.Second
 	p.ConnectionAttempts = b.s.integer("connectionattempts", 1)
-	p.ServerAliveInterval = time.Duration(b.s.integer("serveraliveinterval", 0)) * time.Second
+	p.ServerAliveInterval = time.Duration(b.s.integer("serveraliveinterval", aliveByDefault(p.Route))) * time.Second
 	p.ServerAliveCountMax = b.s.integer("serveralivecountmax", 3)
 	p.ChannelTimeouts = b.channelTimeouts()
 	p.VersionAddendum = b.expandTokens("versionaddendum", b.s.word("versionaddendum"))
@@ -298,6 +298,15 @@ func (b *builder) connection(p *Plan) {
 	p.Ciphers = b.s.word("ciphers")
 	p.MACs = b.s.word("macs")
 	p.KexAlgorithms = b.s.word("kexalgorithms")
+}
+
+// aliveByDefault is ServerAliveInterval's default, in seconds. IAP ends a session after an hour without data, and surely takes
+// nothing else for activity.
+func aliveByDefault(route Route) int {
+	if route == RouteIAP || route == RouteLookup {
+		return 300
+	}
+	return 0
 }
 
 // defaultIdentities are OpenSSH's, in its order, without DSA (gone since 10.0).
