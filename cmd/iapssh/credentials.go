@@ -79,6 +79,9 @@ func (r *relay) dialToken(ctx context.Context, refused string) (string, error) {
 		token, err = r.token(ctx, refused)
 	}
 	r.mu.Lock()
+	if token != "" && token != r.last {
+		r.tokens++
+	}
 	r.last = token
 	r.mu.Unlock()
 	return token, err

@@ -42,6 +42,7 @@ type relay struct {
 	plan    config.Plan // completed by what is found out
 	source  *creds.Source
 	last    string // the last token that the dialer got
+	tokens  uint64 // how many different ones it got
 	refused string // one that the relay turned down in place of a session
 	dialled bool   // there is a session: its user would rather wait than lose it
 }
@@ -175,6 +176,13 @@ func (r *relay) dialTarget(ctx context.Context, plan config.Plan) (*iap.Conn, er
 	r.dialled = err == nil
 	r.mu.Unlock()
 	return conn, err
+}
+
+// tokensUsed is how many access tokens there have been.
+func (r *relay) tokensUsed() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.tokens
 }
 
 // current is the plan as far as it is known.

@@ -42,6 +42,7 @@ func echoOnce() {
 			log.Fatal(err)
 		}
 	}
+	conn.(*net.TCPConn).SetLinger(0) // a mere FIN could be half a close
 	conn.Close()
 	os.Stdout.Write(back)
 }

@@ -41,6 +41,14 @@ func listenLocally(ctx context.Context, plan config.Plan, messages *session.Mess
 	if err := t.bind(ctx); err != nil {
 		return t.fail(err, report.Facts{})
 	}
+	stopMetrics, err := t.serveMetrics(ctx)
+	if err != nil {
+		return t.fail(err, report.Facts{})
+	}
+	defer stopMetrics()
+	asked, stopAsking := tunnel.Asked()
+	defer stopAsking()
+	go t.tellStats(ctx, asked)
 	if code := t.check(ctx); code != 0 {
 		return code
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -21,6 +22,7 @@ type Tunnel struct {
 	Parent         int           // that process, if it is not our parent
 	IdleTimeout    time.Duration // end after so long without a client; 0: never
 	Silent         bool          // print no port on stdout
+	MetricsAddr    string        // HOST:PORT to serve metrics on; empty: none
 }
 
 // A LocalPort is a port to listen on, and what it leads to.
@@ -123,6 +125,13 @@ func (t tunnelLine) tunnel(to *Tunnel) error {
 			return usage(fmt.Sprintf("--ready-fd must be the number of an open descriptor, not %q", value))
 		}
 		to.ReadyFD = fd
+	}
+	if value := t.flags["--metrics-addr"]; t.has("--metrics-addr") {
+		host, port, ok := parseLocal(value)
+		if !ok {
+			return usage(fmt.Sprintf("--metrics-addr must be [HOST]:PORT, not %q", value))
+		}
+		to.MetricsAddr = net.JoinHostPort(first(host, "127.0.0.1"), strconv.Itoa(port))
 	}
 	switch {
 	case t.has("-f") && to.ReadyFD > 0:

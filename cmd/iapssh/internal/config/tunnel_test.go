@@ -130,6 +130,7 @@ Host there
 		{"--tunnel web 1 --frob", "unknown option --frob beside --tunnel"},
 		{"--tunnel web 1 --listen-on-stdin", "--tunnel and --listen-on-stdin exclude each other"},
 		{"--tunnel web 1 --idle-timeout=soon", `--idle-timeout must be a time, such as 90s, 10m or 1h30m, not "soon"`},
+		{"--tunnel web 1 --metrics-addr=a:b", `--metrics-addr must be [HOST]:PORT, not "a:b"`},
 		{"--tunnel web 1 --ready-fd=x", `--ready-fd must be the number of an open descriptor, not "x"`},
 		{"--tunnel web 1 -f --ready-fd=4", "-f and --ready-fd exclude each other: -f returns when the ports are listened on, and prints them"},
 		{"--tunnel web 1 -f -- psql", "-f and a command exclude each other"},
@@ -151,14 +152,14 @@ Host there
 }
 
 func TestTunnelFlags(t *testing.T) {
-	p, err := withConfig("").resolve(t, "--tunnel -vv --project=p --zone=z vm 22 --exit-with-parent --ready-fd=5 -E log "+
+	p, err := withConfig("").resolve(t, "--tunnel -vv --project=p --zone=z vm 22 --exit-with-parent --ready-fd=5 -E log --metrics-addr=:9100 "+
 		"--iap-tunnel-disable-connection-check -- psql -p {port} {port1}{port2}")
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := p.Tunnel
 	got.Ports = nil
-	want := Tunnel{SkipCheck: true, ReadyFD: 5, ExitWithParent: true, Command: strings.Fields("psql -p {port} {port1}{port2}")}
+	want := Tunnel{SkipCheck: true, ReadyFD: 5, ExitWithParent: true, MetricsAddr: "127.0.0.1:9100", Command: strings.Fields("psql -p {port} {port1}{port2}")}
 	if !reflect.DeepEqual(got, want) || p.LogFile != "log" || p.LogLevel != LogDebug2 {
 		t.Errorf("got %+v, log %s at %s", got, p.LogFile, p.LogLevel)
 	}

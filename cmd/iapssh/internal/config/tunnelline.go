@@ -57,6 +57,7 @@ var tunnelFlags = map[string]flagKind{
 	"--ready-fd":         valueFlag,
 	"--exit-with-parent": switchFlag,
 	"--idle-timeout":     valueFlag,
+	"--metrics-addr":     valueFlag,
 	"-f":                 switchFlag,
 	"-E":                 valueFlag,
 }
@@ -179,7 +180,8 @@ func (t tunnelLine) chosenBy() string {
 
 // listenFlags are those of local ports. iapproxy overlooks its own beside
 // --listen-on-stdin.
-var listenFlags = []string{"--local-host-port", "--local-host", "--local-port", "--ready-fd", "--exit-with-parent", "--idle-timeout", "-f"}
+var listenFlags = []string{"--local-host-port", "--local-host", "--local-port", "--ready-fd", "--exit-with-parent", "--idle-timeout",
+	"--metrics-addr", "-f"}
 
 // check says what is wrong with a line that modeOf took for a tunnel.
 func (t tunnelLine) check() error {

@@ -59,6 +59,7 @@ $IAPSSH_PORT tell the command which. Flags, beside those below:
   --iap-tunnel-disable-connection-check  listen without having tried the way
   --idle-timeout=10m             end after so long without a client
   --exit-with-parent             end with the process that started this one
+  --metrics-addr=[HOST]:PORT     serve metrics for Prometheus at /metrics
   --ready-fd=N                   tell the ports to an open descriptor
   -f                             go into the background, and print port and pid
 

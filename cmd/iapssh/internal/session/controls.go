@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/amount"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/tty"
 	"github.com/iapssh/iapssh/sshclient"
 	"github.com/iapssh/iapssh/transport/iap"
@@ -130,23 +131,23 @@ func (c *controls) stats() string {
 	s, now := c.run.client.Stats(), time.Now()
 	age := now.Sub(s.Since).Seconds()
 	if c.run.client.Joined() {
-		return fmt.Sprintf("on a shared connection, for %s; received %s, sent %s", round(now.Sub(s.Since)), size(float64(s.Received)), size(float64(s.Sent)))
+		return fmt.Sprintf("on a shared connection, for %s; received %s, sent %s", amount.Round(now.Sub(s.Since)), amount.Bytes(float64(s.Received)), amount.Bytes(float64(s.Sent)))
 	}
 	text := fmt.Sprintf("connected for %s; reached in %s, authenticated in %s more; last heard %s ago\n"+
 		"received %s (%s/s), sent %s (%s/s)",
-		round(now.Sub(s.Since)), round(c.run.greeted.Sub(c.run.dialed)), round(c.run.authenticated.Sub(c.run.greeted)), round(now.Sub(s.Heard)),
-		size(float64(s.Received)), size(float64(s.Received)/age), size(float64(s.Sent)), size(float64(s.Sent)/age))
+		amount.Round(now.Sub(s.Since)), amount.Round(c.run.greeted.Sub(c.run.dialed)), amount.Round(c.run.authenticated.Sub(c.run.greeted)), amount.Round(now.Sub(s.Heard)),
+		amount.Bytes(float64(s.Received)), amount.Bytes(float64(s.Received)/age), amount.Bytes(float64(s.Sent)), amount.Bytes(float64(s.Sent)/age))
 	session, ok := bottom(c.run.conn).(interface{ Stats() iap.Stats })
 	if !ok {
 		return text
 	}
 	relay := session.Stats()
-	text += fmt.Sprintf("\nIAP: link resumed %d times, %s not confirmed", relay.Resumes, size(float64(relay.Unconfirmed)))
+	text += fmt.Sprintf("\nIAP: link resumed %d times, %s not confirmed", relay.Resumes, amount.Bytes(float64(relay.Unconfirmed)))
 	if relay.RTT > 0 {
-		text += fmt.Sprintf(", relay %s away", round(relay.RTT))
+		text += fmt.Sprintf(", relay %s away", amount.Round(relay.RTT))
 	}
 	if !relay.DownSince.IsZero() {
-		text += fmt.Sprintf(", no link for %s", round(now.Sub(relay.DownSince)))
+		text += fmt.Sprintf(", no link for %s", amount.Round(now.Sub(relay.DownSince)))
 	}
 	return text
 }
@@ -154,27 +155,6 @@ func (c *controls) stats() string {
 // ping measures the way to the server and back.
 func (c *controls) ping() {
 	if rtt, err := c.run.client.Ping(); err == nil {
-		c.show(fmt.Sprintf("round trip to the server: %s", round(rtt)))
+		c.show(fmt.Sprintf("round trip to the server: %s", amount.Round(rtt)))
 	}
-}
-
-func round(d time.Duration) time.Duration {
-	switch {
-	case d > time.Minute:
-		return d.Round(time.Second)
-	case d > time.Second:
-		return d.Round(10 * time.Millisecond)
-	}
-	return d.Round(100 * time.Microsecond)
-}
-
-// size writes a number of bytes for a person.
-func size(bytes float64) string {
-	for _, unit := range []string{"B", "KiB", "MiB", "GiB"} {
-		if bytes < 1024 || unit == "GiB" {
-			return strings.TrimSuffix(fmt.Sprintf("%.1f", bytes), ".0") + " " + unit
-		}
-		bytes /= 1024
-	}
-	return ""
 }

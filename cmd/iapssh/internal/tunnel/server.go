@@ -41,6 +41,7 @@ type Server struct {
 
 	mu      sync.Mutex // guards what follows
 	clients map[*connection]struct{}
+	began   time.Time
 	last    int // number of the last client
 	closing bool
 	idle    *time.Timer // runs while there is no client; nil without Idle
@@ -118,6 +119,7 @@ func (s *Server) Close() {
 func (s *Server) start(ctx context.Context, stop func()) {
 	s.mu.Lock()
 	s.clients = map[*connection]struct{}{}
+	s.began = time.Now()
 	if s.Idle > 0 {
 		s.idle = time.AfterFunc(s.Idle, func() { s.idled(stop) })
 	}

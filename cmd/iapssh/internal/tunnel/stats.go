@@ -53,15 +53,17 @@ type Connection struct {
 // Snapshot is a server at one moment.
 type Snapshot struct {
 	Totals
-	Time time.Time
-	Open []Connection // by ID
+	Tokens uint64 // access tokens that were used, for whoever counts them
+	Began  time.Time
+	Time   time.Time
+	Open   []Connection // by ID
 }
 
 // Snapshot takes one; its totals include what is open.
 func (s *Server) Snapshot() Snapshot {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	shot := Snapshot{Totals: s.past, Time: time.Now()}
+	shot := Snapshot{Totals: s.past, Began: s.began, Time: time.Now()}
 	for c := range s.clients {
 		info := c.info()
 		shot.Clients++
