@@ -30,19 +30,29 @@ import (
 //	bare  masked frames of 16 KiB, one tls.Write each, nothing kept for a resume
 //	ours  this package
 //
+// and, if IAPSSH_BINARY names cmd/iapssh, a fourth:
+//
+//	listener  its tunnel on a local port
+//
 // The peers run in a process of their own, so that getrusage is the client's alone.
 func BenchmarkBulk(b *testing.B) {
 	p := startPeer(b)
-	clients := []struct {
+	type client struct {
 		name string
 		open func(port int) (stream, error)
-	}{{"raw", p.raw}, {"bare", p.bare}, {"ours", p.ours}}
+		cpu  func() float64
+	}
+	clients := []client{{"raw", p.raw, cpuSeconds}, {"bare", p.bare, cpuSeconds}, {"ours", p.ours, cpuSeconds}}
 	for _, direction := range []struct {
 		name string
 		port int
 		move func(stream, int64) error
 	}{{"up", portSink, upload}, {"down", portSource, download}} {
 		b.Run(direction.name, func(b *testing.B) {
+			clients, listener := clients, startListener(b, p, direction.port)
+			if listener != nil {
+				clients = append(clients[:3:3], client{"listener", func(int) (stream, error) { return listener.open() }, listener.cpu})
+			}
 			cost := map[string]float64{}
 			const round = 256 << 20
 			for range b.N {
@@ -51,11 +61,11 @@ func BenchmarkBulk(b *testing.B) {
 					if err != nil {
 						b.Fatal(err)
 					}
-					before := cpuSeconds()
+					before := c.cpu()
 					if err := direction.move(s, round); err != nil {
 						b.Fatalf("%s: %v", c.name, err)
 					}
-					cost[c.name] += (cpuSeconds() - before) * (1 << 30) / round
+					cost[c.name] += (c.cpu() - before) * (1 << 30) / round
 					s.Close()
 				}
 			}
@@ -64,6 +74,9 @@ func BenchmarkBulk(b *testing.B) {
 			}
 			b.ReportMetric(cost["bare"]/cost["raw"], "bare/raw")
 			b.ReportMetric(cost["ours"]/cost["bare"], "ours/bare")
+			if listener != nil {
+				b.ReportMetric(cost["listener"]/cost["bare"], "listener/bare")
+			}
 			b.ReportMetric(0, "ns/op")
 		})
 	}
