@@ -10,8 +10,20 @@ import (
 	"time"
 )
 
-// bufferSize is what one direction of a connection moves at a time.
-const bufferSize = 64 << 10
+// minBuffer is what one direction of a connection moves at a time to begin with. A buffer that is filled to the brim grows up to
+// maxBuffer: a thousand idle clients cost little memory, and one in a hurry few system calls.
+const (
+	minBuffer = 16 << 10
+	maxBuffer = 256 << 10
+)
+
+// grown gives the buffer to read into after n bytes were read into buf.
+func grown(buf []byte, n int) []byte {
+	if n < len(buf) || n >= maxBuffer {
+		return buf
+	}
+	return make([]byte, 4*len(buf))
+}
 
 // connection joins a local client and a session. Two goroutines: run itself, which brings what the far side sends, and upload. The
 // session's end is the connection's. A client that has no more to send keeps receiving, as far as the relay's protocol allows: see
@@ -67,7 +79,7 @@ func (c *connection) run() error {
 
 // upload ends with the client's last byte, or with the session. What a client still sends then is read and dropped.
 func (c *connection) upload() {
-	buf := make([]byte, bufferSize)
+	buf := make([]byte, minBuffer)
 	for over := false; ; {
 		n, err := c.local.Read(buf)
 		if n > 0 && !over {
@@ -75,6 +87,7 @@ func (c *connection) upload() {
 			written, writeErr := c.session.Write(buf[:n])
 			c.sent.Add(uint64(written))
 			over = writeErr != nil
+			buf = grown(buf, n)
 		}
 		switch {
 		case err == io.EOF:
@@ -89,7 +102,7 @@ func (c *connection) upload() {
 
 // download ends with the session, or when the client takes no more.
 func (c *connection) download() error {
-	buf := make([]byte, bufferSize)
+	buf := make([]byte, minBuffer)
 	for {
 		n, err := c.session.Read(buf)
 		if n > 0 {
@@ -97,6 +110,7 @@ func (c *connection) download() error {
 			if _, err := c.local.Write(buf[:n]); err != nil {
 				return &LocalError{err}
 			}
+			buf = grown(buf, n)
 		}
 		switch {
 		case err == io.EOF:

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"sync"
 	"syscall"
@@ -19,7 +20,13 @@ import (
 	"github.com/iapssh/iapssh/transport/iap/iaptest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(peerVariable) != "" {
+		runPeer()
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // relay gives a relay emulator whose VM has backend on port 22, and a way to dial it. The client must break no rule.
 func relay(t *testing.T, backend iaptest.Backend, configure ...func(*iaptest.Server, *iap.Dialer)) (*iaptest.Server, func(context.Context) (Conn, error)) {
