@@ -13,13 +13,32 @@ import (
 
 // debugLines writes lines in the form of ssh -v.
 func debugLines(w io.Writer) func(format string, args ...any) {
+	return debugAt(w, 1)
+}
+
+// debugAt writes them in that of more v's.
+func debugAt(w io.Writer, v int) func(format string, args ...any) {
 	return func(format string, args ...any) {
-		io.WriteString(w, "debug1: "+report.Clean(fmt.Sprintf(format, args...))+"\n")
+		io.WriteString(w, fmt.Sprintf("debug%d: %s\n", v, report.Clean(fmt.Sprintf(format, args...))))
 	}
 }
 
-// traceTo tells how a dial of the relay goes.
+// traceTo tells how a dial of the relay goes, and what becomes of the link.
 func traceTo(debug func(format string, args ...any)) *iap.Trace {
+	trace := traceSteps(debug)
+	traceLink(trace, debug)
+	return trace
+}
+
+// traceLink tells what becomes of a session's link.
+func traceLink(trace *iap.Trace, debug func(format string, args ...any)) {
+	trace.Lost = func(err error) { debug("link to the relay lost, the session will be resumed: %v", err) }
+	trace.Retry = func(err error, pause time.Duration) { debug("resuming in %v, after: %v", pause, err) }
+	trace.Resumed = func(outage time.Duration) { debug("session resumed after %v", outage) }
+}
+
+// traceSteps tells how a dial goes.
+func traceSteps(debug func(format string, args ...any)) *iap.Trace {
 	return &iap.Trace{
 		Token: func(err error) { debug("access token: %s", outcome(err)) },
 		Connect: func(addr, proxy string, conn net.Conn, err error) {
@@ -31,9 +50,6 @@ func traceTo(debug func(format string, args ...any)) *iap.Trace {
 		TLS:     func(_ tls.ConnectionState, err error) { debug("TLS with the relay: %s", outcome(err)) },
 		Upgrade: func(status int, err error) { debug("WebSocket upgrade: status %d, %s", status, outcome(err)) },
 		Session: func(err error) { debug("session with the VM: %s", outcome(err)) },
-		Lost:    func(err error) { debug("link to the relay lost, the session will be resumed: %v", err) },
-		Retry:   func(err error, pause time.Duration) { debug("resuming in %v, after: %v", pause, err) },
-		Resumed: func(outage time.Duration) { debug("session resumed after %v", outage) },
 	}
 }
 

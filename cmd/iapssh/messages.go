@@ -6,12 +6,14 @@ import (
 	"os"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/jsonlog"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/report"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/session"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/tty"
 )
 
-// openMessages gives what messages are written to: stderr, the file of -E, to which they are appended, or -y's syslog.
+// openMessages gives what messages are written to: stderr, the file of -E, to which they are appended, or -y's syslog; through
+// what makes JSON of them, if that is wanted.
 func openMessages(plan config.Plan) (*session.Messages, error) {
 	var to io.WriteCloser = os.Stderr
 	var err error
@@ -20,6 +22,9 @@ func openMessages(plan config.Plan) (*session.Messages, error) {
 		to = openSyslog(plan.Syslog)
 	case plan.LogFile != "":
 		to, err = os.OpenFile(plan.LogFile, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	}
+	if err == nil && plan.LogFormat == "json" {
+		to = jsonlog.New(to)
 	}
 	return session.NewMessages(to), err
 }

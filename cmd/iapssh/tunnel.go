@@ -8,14 +8,12 @@ import (
 	"io"
 	"net"
 	"os"
-	"time"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/report"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/session"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/tty"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/tunnel"
-	"github.com/iapssh/iapssh/transport/iap"
 )
 
 // tunnelRun is a tunnel on local ports.
@@ -80,6 +78,7 @@ func (t *tunnelRun) bind(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		r.dialer.Trace = t.relayTrace()
 		t.relays = append(t.relays, r)
 		listeners, err := tunnel.Listen(ctx, p.Host, p.Port)
 		if err != nil {
@@ -219,40 +218,6 @@ func (t *tunnelRun) endWithParent(ctx context.Context, stop func()) {
 		stop()
 	case ctx.Err() == nil:
 		t.say(config.LogError, "iapssh: --exit-with-parent: "+report.Clean(err.Error()))
-	}
-}
-
-// trace tells what happens to the clients of one port.
-func (t *tunnelRun) trace(i int) tunnel.Trace {
-	r := t.relays[i]
-	tell := func(level config.LogLevel, c tunnel.Connection, err error) {
-		f := report.Of(err, t.facts(i))
-		f.Speaker = t.plan.Speaker
-		f.Cause = fmt.Sprintf("[%d] Error during local connection to [%s]: %s", c.ID, c.Client, f.Cause)
-		t.say(level, f.Line())
-	}
-	return tunnel.Trace{
-		Opened: func(c tunnel.Connection) {
-			r.debug("[%d] client %s on port %d has a session", c.ID, c.Client, t.ports[i])
-		},
-		Failed: func(c tunnel.Connection, err error) { tell(config.LogError, c, err) },
-		Closed: func(c tunnel.Connection, err error) {
-			r.debug("[%d] over after %v: %d bytes sent, %d received", c.ID, time.Since(c.Began).Round(time.Millisecond), c.Sent, c.Received)
-			var local *tunnel.LocalError
-			var closed *iap.CloseError
-			switch {
-			case err == nil:
-			case errors.As(err, &local):
-				r.debug("[%d] %v", c.ID, err)
-			case errors.As(err, &closed) && (closed.Code == iap.CloseReadFailed || closed.Code == iap.CloseWriteFailed):
-				tell(config.LogVerbose, c, err) // what listens on the VM may end its connections as it likes
-			default:
-				tell(config.LogError, c, err)
-			}
-		},
-		AcceptFailed: func(err error, pause time.Duration) {
-			t.say(config.LogError, fmt.Sprintf("iapssh: no client can be accepted on port %d for %v: %s", t.ports[i], pause, report.Clean(err.Error())))
-		},
 	}
 }
 

@@ -17,9 +17,11 @@ var longFlags = map[string]string{
 	"--ssh-key-file":            "iapkeyfile",
 	"--ssh-key-expire-after":    "iapkeylifetime",
 	"--configuration":           "iapconfiguration",
-	"--iap-tunnel-url-override": "", // as the next two, in commandLine.flags
+	"--iap-tunnel-url-override": "", // as the next four, in commandLine.flags
 	"--error-fd":                "",
 	"--fail-code":               "",
+	"--log-file":                "",
+	"--log-format":              "",
 
 	"--region":                      "iapregion",
 	"--network":                     "iapnetwork",

@@ -241,6 +241,17 @@ func (c *commandLine) longFlag(o option) error {
 	return nil
 }
 
+// logFormat reads the value of --log-format.
+func logFormat(value string) (string, error) {
+	switch value {
+	case "", "text":
+		return "", nil
+	case "json":
+		return value, nil
+	}
+	return "", usage(fmt.Sprintf("--log-format must be text or json, not %q", value))
+}
+
 // sessionType obeys -N and -s, which exclude each other.
 func sessionType(ev *evaluator, kind string, put func(name, value string)) error {
 	if have := ev.settings.word("sessiontype"); have != "" && have != kind {

@@ -141,6 +141,7 @@ type Plan struct {
 	NoPrompts     bool // gcloud's core/disable_prompts: nothing is asked but what ssh asks
 	LogLevel      LogLevel
 	LogFile       string // -E
+	LogFormat     string // "json"; empty: text
 	Syslog        string // -y: the facility to log to; empty: stderr
 	AddressFamily string // "any", "inet", "inet6"; of a direct route
 	BindAddress   string // ours, of a direct route: an address or a name; may be empty

@@ -66,9 +66,13 @@ func (b *builder) plan(ignored []Ignored) (Plan, error) {
 		UserGiven: b.s.word("user") != "",
 		SSHDir:    b.me.home + "/.ssh",
 		Port:      b.conn.port,
-		LogFile:   b.line.logFile,
+		LogFile:   first(b.line.flags["--log-file"], b.line.logFile),
 		Ignored:   ignored,
 		Warnings:  b.line.warnings,
+	}
+	var err error
+	if p.LogFormat, err = logFormat(b.line.flags["--log-format"]); err != nil {
+		return p, err
 	}
 	if b.line.syslog {
 		p.Syslog = first(b.s.word("syslogfacility"), "USER")

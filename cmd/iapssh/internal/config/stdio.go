@@ -40,6 +40,9 @@ func (t tunnelLine) plainWay(ctx context.Context, host string, port int, effects
 	if p.Failing, err = failing(t.flags, effects); err != nil {
 		return p, err
 	}
+	if p.LogFormat, err = logFormat(t.flags["--log-format"]); err != nil {
+		return p, err
+	}
 	me, err := localFacts(effects)
 	if err != nil {
 		return p, err

@@ -73,6 +73,9 @@ func resolveTunnel(ctx context.Context, line tunnelLine, effects Effects) (Plan,
 	}
 	mappings, err := line.mappings()
 	if err == nil {
+		p.LogFormat, err = logFormat(line.flags["--log-format"])
+	}
+	if err == nil {
 		err = line.tunnel(&p.Tunnel)
 	}
 	if err != nil {
@@ -264,7 +267,7 @@ func (t tunnelLine) way(ctx context.Context, m mapping, effects Effects) (Plan, 
 		argv = append(argv, "-o", option)
 	}
 	for _, name := range slices.Sorted(maps.Keys(t.flags)) {
-		if _, known := longFlags[name]; known {
+		if keyword := longFlags[name]; keyword != "" || name == "--iap-tunnel-url-override" {
 			argv = append(argv, name+"="+t.flags[name])
 		}
 	}

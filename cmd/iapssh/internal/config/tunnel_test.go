@@ -130,6 +130,7 @@ Host there
 		{"--tunnel web 1 --frob", "unknown option --frob beside --tunnel"},
 		{"--tunnel web 1 --listen-on-stdin", "--tunnel and --listen-on-stdin exclude each other"},
 		{"--tunnel web 1 --idle-timeout=soon", `--idle-timeout must be a time, such as 90s, 10m or 1h30m, not "soon"`},
+		{"--tunnel web 1 --log-format=xml", `--log-format must be text or json, not "xml"`},
 		{"--tunnel web 1 --metrics-addr=a:b", `--metrics-addr must be [HOST]:PORT, not "a:b"`},
 		{"--tunnel web 1 --ready-fd=x", `--ready-fd must be the number of an open descriptor, not "x"`},
 		{"--tunnel web 1 -f --ready-fd=4", "-f and --ready-fd exclude each other: -f returns when the ports are listened on, and prints them"},
@@ -152,7 +153,7 @@ Host there
 }
 
 func TestTunnelFlags(t *testing.T) {
-	p, err := withConfig("").resolve(t, "--tunnel -vv --project=p --zone=z vm 22 --exit-with-parent --ready-fd=5 -E log --metrics-addr=:9100 "+
+	p, err := withConfig("").resolve(t, "--tunnel -vv --project=p --zone=z vm 22 --exit-with-parent --ready-fd=5 --log-file=log --log-format=json --metrics-addr=:9100 "+
 		"--iap-tunnel-disable-connection-check -- psql -p {port} {port1}{port2}")
 	if err != nil {
 		t.Fatal(err)
@@ -160,7 +161,7 @@ func TestTunnelFlags(t *testing.T) {
 	got := p.Tunnel
 	got.Ports = nil
 	want := Tunnel{SkipCheck: true, ReadyFD: 5, ExitWithParent: true, MetricsAddr: "127.0.0.1:9100", Command: strings.Fields("psql -p {port} {port1}{port2}")}
-	if !reflect.DeepEqual(got, want) || p.LogFile != "log" || p.LogLevel != LogDebug2 {
+	if !reflect.DeepEqual(got, want) || p.LogFile != "log" || p.LogLevel != LogDebug2 || p.LogFormat != "json" {
 		t.Errorf("got %+v, log %s at %s", got, p.LogFile, p.LogLevel)
 	}
 	if words := strings.Join(got.PortWords([]int{7, 8}), " "); words != "psql -p 7 78" {

@@ -53,13 +53,16 @@ var tunnelFlags = map[string]flagKind{
 	"--local-port":      valueFlag,
 	"--local-host-port": valueFlag,
 
+	"--log-file":   valueFlag,
+	"--log-format": valueFlag,
+	"-E":           valueFlag,
+
 	// Of local ports alone.
 	"--ready-fd":         valueFlag,
 	"--exit-with-parent": switchFlag,
 	"--idle-timeout":     valueFlag,
 	"--metrics-addr":     valueFlag,
 	"-f":                 switchFlag,
-	"-E":                 valueFlag,
 }
 
 // configFlags say what of ssh_config is read, which only --tunnel does.

@@ -70,6 +70,8 @@ and changes nothing. --host-keys prints, as lines of known_hosts, the host keys 
 published (in their guest attributes). See docs/vms.md for what is read of a VM,
 remembered and trusted.
 
+--log-file=FILE and --log-format=json say where and how messages are written.
+
 Flags beside ssh's own (each also in ssh_config, by the keyword at the right;
 "IgnoreUnknown IAP*" keeps ssh from minding):
 

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -181,15 +182,19 @@ func refreshCode(e *creds.RefreshError) string {
 	return e.Code
 }
 
-// Clean makes a text that may hold bytes from the network fit for one line of a terminal.
+// Clean makes a text that may hold bytes from the network fit for one line of a terminal or log, without secrets.
 func Clean(s string) string {
-	return strings.Map(func(r rune) rune {
+	return secrets.ReplaceAllString(strings.Map(func(r rune) rune {
 		if unprintable(r) {
 			return '?'
 		}
 		return r
-	}, strings.ReplaceAll(strings.TrimSpace(s), "\n", "; "))
+	}, strings.ReplaceAll(strings.TrimSpace(s), "\n", "; ")), "[secret]")
 }
+
+// secrets have no place in a text: nothing here hands one to an error or a trace, but a text of the network's may quote one. They
+// are bearer tokens, Google's access and refresh tokens, signed tokens, and client secrets.
+var secrets = regexp.MustCompile(`(?i:bearer)\s+[\w.~+/=-]{12,}|ya29\.[\w.-]+|1//[\w-]{10,}|eyJ[\w-]{5,}\.[\w.-]+|GOCSPX-[\w-]+`)
 
 // Clean's judgement of one character: what controls a terminal, or turns the direction of writing, is not shown.
 func unprintable(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar }

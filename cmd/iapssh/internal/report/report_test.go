@@ -160,3 +160,17 @@ func TestSpeaker(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// What the network quotes of a secret is not passed on.
+func TestSecrets(t *testing.T) {
+	for _, secret := range []string{"ya29.a0AfH6S-x_y", "1//0gabcdefghijkl", "eyJhbGciOi.eyJpc3Mi.c2ln", "GOCSPX-abc_DEF", "Bearer abc.def-ghi/jkl", "bearer  0123456789ab"} {
+		if got := Clean("said: '" + secret + "', it"); got != "said: '[secret]', it" {
+			t.Errorf("%q became %q", secret, got)
+		}
+	}
+	for _, text := range []string{"https://example.com/1/2", "the bearer token", "ya29", "a1//b"} {
+		if got := Clean(text); got != text {
+			t.Errorf("%q became %q", text, got)
+		}
+	}
+}

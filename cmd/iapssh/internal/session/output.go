@@ -56,6 +56,9 @@ func (m *Messages) mute() {
 	m.off = true
 }
 
+// To is what they are led to.
+func (m *Messages) To() io.Writer { return m.to }
+
 // File is the file that messages go to; nil if it is none.
 func (m *Messages) File() *os.File {
 	f, _ := m.to.(*os.File)

@@ -41,6 +41,7 @@ type connection struct {
 	mu       sync.Mutex // guards what follows
 	attached bool       // session is set
 	aborted  bool       // no session is wanted any more
+	gone     error      // why the client is; nil while it is there
 }
 
 // LocalError tells that the client went away, or its socket failed.
@@ -94,11 +95,31 @@ func (c *connection) upload() {
 			c.session.CloseWrite()
 			return
 		case err != nil:
-			c.session.Close() // the client is gone: nobody wants the answer
+			c.leave(err)
 			return
 		}
 	}
 }
+
+// leave ends the session of a client that is gone: nobody wants the answer.
+func (c *connection) leave(err error) {
+	c.mu.Lock()
+	c.gone = err
+	c.mu.Unlock()
+	c.session.Close()
+}
+
+// reason is why we closed the session: the client is gone, or the server ends.
+func (c *connection) reason() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.gone == nil {
+		return errEnding
+	}
+	return c.gone
+}
+
+var errEnding = errors.New("closed, since the tunnel ends")
 
 // download ends with the session, or when the client takes no more.
 func (c *connection) download() error {
@@ -116,7 +137,7 @@ func (c *connection) download() error {
 		case err == io.EOF:
 			return nil
 		case errors.Is(err, net.ErrClosed):
-			return &LocalError{err} // by upload, or abort
+			return &LocalError{c.reason()}
 		case err != nil:
 			return err
 		}
