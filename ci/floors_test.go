@@ -34,6 +34,7 @@ var floors = []struct {
 	{"cmd/iapssh/internal/creds", 2, "tokens are got the same way for every mode"},
 	{"cmd/iapssh/internal/gce", 2, "API calls are handed a token, they do not look for one"},
 	{"cmd/iapssh/internal/cache", 2, "a cache does not know what it keeps"},
+	{"cmd/iapssh/internal/audit", 2, "an audit is told what happened, and asks nobody"},
 	{"cmd/iapssh/internal/jsonlog", 2, "a log does not know what it is about"},
 	{"cmd/iapssh/internal/amount", 2, "how a number is written does not depend on what it counts"},
 	{"cmd/iapssh/internal/tty", 2, "the terminal is one place, so that it is restored in one place"},

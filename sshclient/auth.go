@@ -196,3 +196,14 @@ func (a *authenticator) key() ssh.PublicKey {
 
 // method names what authentication succeeded with.
 func (a *authenticator) method() string { return a.latest }
+
+// login is how it succeeded in the end.
+func (a *authenticator) login() Login {
+	return Login{Method: a.latest, Key: a.key()}
+}
+
+// Login is how the user was authenticated, the last step of several.
+type Login struct {
+	Method string        // as in RFC 4252: "publickey", "password", "none", …
+	Key    ssh.PublicKey // of publickey; else nil
+}

@@ -21,8 +21,8 @@ type Client struct {
 	wire    *wire
 	host    string
 	trust   HostTrust
-	key     ssh.PublicKey // nil: authenticated in another way
 	verdict Verdict
+	login   Login
 	logTo   func(Level, string)
 
 	joined    bool         // another process holds the connection, see Join
@@ -65,7 +65,7 @@ func Handshake(ctx context.Context, conn net.Conn, cfg Config) (*Client, error) 
 	}
 	_, verdict := h.hostKey.accepted()
 	c := &Client{
-		conn: watchIdle(sshConn, cfg.ChannelTimeouts, h.log), wire: h.wire, host: cfg.Host, trust: cfg.Trust, key: h.auth.key(), verdict: verdict, logTo: cfg.Log,
+		conn: watchIdle(sshConn, cfg.ChannelTimeouts, h.log), wire: h.wire, host: cfg.Host, trust: cfg.Trust, verdict: verdict, login: h.auth.login(), logTo: cfg.Log,
 		asks: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	c.forwards = newForwards(c, cfg.Forwards)
@@ -76,12 +76,15 @@ func Handshake(ctx context.Context, conn net.Conn, cfg Config) (*Client, error) 
 	return c, nil
 }
 
+// Login says how the user was authenticated.
+func (c *Client) Login() Login { return c.login }
+
 // Key is the public key that the user was authenticated by, "TYPE BASE64"; empty if it was by other means.
 func (c *Client) Key() string {
-	if c.key == nil {
+	if c.login.Key == nil {
 		return ""
 	}
-	return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(c.key)))
+	return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(c.login.Key)))
 }
 
 // handshake is the state of one Handshake call.

@@ -25,8 +25,14 @@ func (t *tunnelRun) trace(i int) tunnel.Trace {
 		Opened: func(c tunnel.Connection) {
 			t.event(config.LogDebug1, "session opened", append(aboutClient(c), port)...)
 		},
-		Failed: func(c tunnel.Connection, err error) { t.broken(config.LogError, i, c, err) },
-		Closed: func(c tunnel.Connection, err error) { t.closed(i, c, err) },
+		Failed: func(c tunnel.Connection, err error) {
+			t.broken(config.LogError, i, c, err)
+			t.audits[i].client(c, err)
+		},
+		Closed: func(c tunnel.Connection, err error) {
+			t.closed(i, c, err)
+			t.audits[i].client(c, err)
+		},
 		AcceptFailed: func(err error, pause time.Duration) {
 			text := fmt.Sprintf("iapssh: no client can be accepted on port %d for %v: %s", t.ports[i], pause, report.Clean(err.Error()))
 			t.event(config.LogError, text)

@@ -13,12 +13,12 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/detach"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/report"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/session"
-	"github.com/iapssh/iapssh/cmd/iapssh/internal/tunnel"
 )
 
 // version is set by the linker for a release.
@@ -92,40 +92,22 @@ func run(ctx context.Context, program string, argv []string) int {
 	return 0
 }
 
-// stdio carries one connection on stdin and stdout: nothing but its bytes on stdout, and one line on stderr if it fails.
-func stdio(ctx context.Context, plan config.Plan, messages *session.Messages) int {
-	r, err := newRelay(plan, messages)
-	if err != nil {
-		return complain(messages, plan, err)
-	}
-	conn, err := r.dial(ctx)
-	if err == nil {
-		err = tunnel.Stdio(ctx, conn, os.Stdin, os.Stdout)
-	}
-	var output *tunnel.OutputError
-	switch {
-	case err == nil:
-		return 0
-	case ctx.Err() != nil || errors.As(err, &output):
-		// Whoever ended us, or no longer listens, does not wait for an explanation.
-		return exitCode(plan)
-	}
-	failure := report.Of(err, r.facts(ctx, err))
-	if plan.LogLevel >= config.LogError {
-		io.WriteString(messages, failure.Line())
-	}
-	return failed(r.plan, failure, r.principal())
-}
-
 // ssh is a session in ssh's place, or what -O asks of a master.
 func ssh(ctx context.Context, plan config.Plan, messages *session.Messages, leave func(keep ...*os.File) error) int {
 	r, err := newRelay(plan, messages)
 	if err != nil {
 		return complain(messages, plan, err)
 	}
+	audit, err := openAudit(r, messages)
+	if err != nil {
+		return complain(messages, plan, err)
+	}
+	defer audit.close()
+	began, facts := time.Now(), session.Facts{}
 	local := localSide(messages)
-	local.Detach = leave
+	local.Detach, local.Over = leave, func(f session.Facts) { facts = f }
 	code, err := r.session(ctx, local)
+	audit.ssh(began, facts, code, err)
 	var killed *session.Killed
 	switch {
 	case err == nil:

@@ -24,8 +24,9 @@ type tunnelRun struct {
 
 	readyFile *os.File // nil if nobody asked
 	server    *tunnel.Server
-	relays    []*relay // by port, as plan.Tunnel.Ports
-	ports     []int    // what is listened on
+	relays    []*relay   // by port, as plan.Tunnel.Ports
+	audits    []*auditor // likewise
+	ports     []int      // what is listened on
 }
 
 // listenLocally follows a plan of ModeTunnel: first the ports, so that one that is taken costs nothing; then the check that they lead
@@ -35,7 +36,7 @@ func listenLocally(ctx context.Context, plan config.Plan, messages *session.Mess
 	if err := t.openReady(); err != nil {
 		return t.complain(report.Failure{Cause: "--ready-fd: " + err.Error()}, report.ExitUsage)
 	}
-	defer t.server.Close()
+	defer t.close()
 	if err := t.bind(ctx); err != nil {
 		return t.fail(err, report.Facts{})
 	}
@@ -71,6 +72,13 @@ func listenLocally(ctx context.Context, plan config.Plan, messages *session.Mess
 	return 0
 }
 
+func (t *tunnelRun) close() {
+	t.server.Close()
+	for _, a := range t.audits {
+		a.close()
+	}
+}
+
 // bind listens on all ports.
 func (t *tunnelRun) bind(ctx context.Context) error {
 	for i, p := range t.plan.Tunnel.Ports {
@@ -78,6 +86,11 @@ func (t *tunnelRun) bind(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		a, err := openAudit(r, t.messages)
+		if err != nil {
+			return err
+		}
+		t.audits = append(t.audits, a)
 		r.dialer.Trace = t.relayTrace()
 		t.relays = append(t.relays, r)
 		listeners, err := tunnel.Listen(ctx, p.Host, p.Port)

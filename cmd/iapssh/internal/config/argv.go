@@ -26,6 +26,7 @@ var longFlags = map[string]string{
 	"--region":                      "iapregion",
 	"--network":                     "iapnetwork",
 	"--dest-group":                  "iapdestgroup",
+	"--audit-log":                   "iapauditlog",
 	"--cloud-run":                   "iapcloudrun",
 	"--project-number":              "iapprojectnumber",
 	"--instance":                    "iapcloudruninstance",

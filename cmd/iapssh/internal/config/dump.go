@@ -186,6 +186,8 @@ var rows = []row{
 	{"iapprivateserviceconnect", text("")},
 	{"iaptokencache", text("")},
 	{"iapreason", text("")},
+	{"iapauditlog", text("")},
+	{"iapauditcommands", text("")},
 }
 
 // A dumper writes the settings in ssh -G's words.

@@ -76,6 +76,8 @@ var keywords = map[string]keyword{
 	"iapprivateserviceconnect":     {read: word},
 	"iaptokencache":                {read: flag},
 	"iapreason":                    {read: word},
+	"iapauditlog":                  {read: word},
+	"iapauditcommands":             {read: flag},
 
 	// Other ways to the host.
 	"proxycommand":                {read: restOfLine},

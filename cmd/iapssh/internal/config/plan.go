@@ -142,6 +142,8 @@ type Plan struct {
 	LogLevel      LogLevel
 	LogFile       string // -E
 	LogFormat     string // "json"; empty: text
+	AuditLog      string // a file, or "syslog"; empty: none
+	AuditCommands bool   // with the command
 	Syslog        string // -y: the facility to log to; empty: stderr
 	AddressFamily string // "any", "inet", "inet6"; of a direct route
 	BindAddress   string // ours, of a direct route: an address or a name; may be empty

@@ -74,6 +74,10 @@ func (b *builder) plan(ignored []Ignored) (Plan, error) {
 	if p.LogFormat, err = logFormat(b.line.flags["--log-format"]); err != nil {
 		return p, err
 	}
+	if where := b.s.word("iapauditlog"); where != "" && where != "none" {
+		p.AuditLog = b.expand("iapauditlog", where)
+	}
+	p.AuditCommands = b.s.flag("iapauditcommands", false)
 	if b.line.syslog {
 		p.Syslog = first(b.s.word("syslogfacility"), "USER")
 	}

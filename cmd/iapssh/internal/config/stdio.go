@@ -32,6 +32,7 @@ func (t tunnelLine) plainWay(ctx context.Context, host string, port int, effects
 		RouteReason: t.chosenBy(),
 		LogFile:     t.logFile(),
 		Speaker:     t.speaker,
+		AuditLog:    t.flags["--audit-log"],
 	}
 	var err error
 	if p.LogLevel, err = t.logLevel(); err != nil {

@@ -53,6 +53,7 @@ var tunnelFlags = map[string]flagKind{
 	"--local-port":      valueFlag,
 	"--local-host-port": valueFlag,
 
+	"--audit-log":  valueFlag,
 	"--log-file":   valueFlag,
 	"--log-format": valueFlag,
 	"-E":           valueFlag,

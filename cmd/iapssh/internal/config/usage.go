@@ -70,6 +70,7 @@ and changes nothing. --host-keys prints, as lines of known_hosts, the host keys 
 published (in their guest attributes). See docs/vms.md for what is read of a VM,
 remembered and trusted.
 
+--audit-log=FILE|syslog (IAPAuditLog) gets a line of JSON for each session;
 --log-file=FILE and --log-format=json say where and how messages are written.
 
 Flags beside ssh's own (each also in ssh_config, by the keyword at the right;

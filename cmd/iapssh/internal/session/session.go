@@ -30,6 +30,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/crypto/ssh"
+
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
 	"github.com/iapssh/iapssh/sshclient"
 	"github.com/iapssh/iapssh/sshclient/control"
@@ -52,6 +54,17 @@ type Local struct {
 	// Detach puts this process into the background, once nothing is left to ask and
 	// the command has been started; of the standard files it keeps those that are still used. Nil: it stays.
 	Detach func(keep ...*os.File) error
+
+	// Over is told of a session that was authenticated, when it is over. Nil: nobody
+	// wants to know.
+	Over func(Facts)
+}
+
+// Facts are what is known of a session in the end. Keys are SHA-256 fingerprints.
+type Facts struct {
+	Method, Key        string // how the user was authenticated; no Key but of a public key
+	HostKey, HostProof string // the server's, and why it was trusted
+	Sent, Received     uint64 // bytes
 }
 
 // Offers is what is known of a host's taste in keys. The zero value is ssh's ways.
@@ -101,6 +114,7 @@ func Run(ctx context.Context, plan config.Plan, conn net.Conn, dialed time.Time,
 		return 0, err
 	}
 	defer r.settle(ctx)
+	defer r.over()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	if err := r.openForwards(ctx, stop); err != nil {
@@ -127,6 +141,22 @@ func (r *run) finish(ctx context.Context) (int, error) {
 		return 0, notForwarded
 	}
 	return code, err
+}
+
+// over tells the facts.
+func (r *run) over() {
+	if r.local.Over == nil {
+		return
+	}
+	login, stats := r.client.Login(), r.client.Stats()
+	f := Facts{Method: login.Method, HostProof: r.trust.because, Sent: uint64(stats.Sent), Received: uint64(stats.Received)}
+	if login.Key != nil {
+		f.Key = ssh.FingerprintSHA256(login.Key)
+	}
+	if r.trust.judged != nil {
+		f.HostKey = ssh.FingerprintSHA256(r.trust.judged)
+	}
+	r.local.Over(f)
 }
 
 // settle gives the keys that the server tells of a last moment.

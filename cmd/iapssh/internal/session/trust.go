@@ -27,7 +27,9 @@ type hostTrust struct {
 	proof   Proof
 	out     *output
 	askLine func(ctx context.Context, prompt string, echo bool) (string, error)
-	updates *updates // nil until a key was accepted whose server may tell of its others
+	judged  ssh.PublicKey // the key that was accepted; nil before
+	because string        // why
+	updates *updates      // nil until a key was accepted whose server may tell of its others
 }
 
 // newTrust reads what is known. An error is one that makes all host keys untrusted.
@@ -81,6 +83,7 @@ func (t *hostTrust) Check(ctx context.Context, _ string, remote net.Addr, key ss
 	}
 	if t.plan.TrustLocalhost && t.plan.HostKeyAlias == "" && isLoopback(remote) {
 		t.debug("Forcing accepting of host key for loopback/localhost.")
+		t.judged, t.because = key, "localhost"
 		return sshclient.Verdict{}, nil
 	}
 	v, err := t.decide(ctx, key)
@@ -96,6 +99,7 @@ func (t *hostTrust) Check(ctx context.Context, _ string, remote net.Addr, key ss
 		t.out.error(warning)
 	}
 	asked := false
+	t.judged = v.Key
 	switch v.Action(t.policy, t.plan.BatchMode) {
 	case knownhosts.Refuse:
 		return sshclient.Verdict{}, refusal(v, nil)
@@ -103,17 +107,21 @@ func (t *hostTrust) Check(ctx context.Context, _ string, remote net.Addr, key ss
 		if t.plan.UpdateHostKeys != "no" {
 			t.out.error(knownhosts.NoUpdateHostKeys)
 		}
+		t.because = "none: StrictHostKeyChecking is no"
 		return sshclient.Verdict{Degraded: true}, t.checkAddress(ctx, v)
 	case knownhosts.AskUser:
 		if err := t.askAbout(ctx, v, v.Question()); err != nil {
 			return sshclient.Verdict{}, err
 		}
 		asked = true
+		t.because = "the user's word"
 		t.learn(v)
 	case knownhosts.AcceptAndAdd:
+		t.because = "none: new, and StrictHostKeyChecking is " + t.plan.StrictHostKeyChecking
 		t.learn(v)
 	case knownhosts.Accept:
 		t.keep(v)
+		t.because = v.By.Place()
 		t.debug("Host '%s' is known and matches the %s host key. Found key in %s", v.Name(), knownhosts.TypeName(v.Key), v.By.Place())
 		if picture := v.Shown(); picture != "" {
 			t.out.info(picture)
