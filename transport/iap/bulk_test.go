@@ -30,9 +30,8 @@ import (
 //	bare  masked frames of 16 KiB, one tls.Write each, nothing kept for a resume
 //	ours  this package
 //
-// and, if IAPSSH_BINARY names cmd/iapssh, a fourth:
-//
-//	listener  its tunnel on a local port
+// and, if IAPSSH_BINARY names cmd/iapssh, its tunnel on a local port, the listener. It moves each byte through one more socket than
+// the others; local is what that alone costs, so that listener/floor compares it with a bare client behind a local port.
 //
 // The peers run in a process of their own, so that getrusage is the client's alone.
 func BenchmarkBulk(b *testing.B) {
@@ -56,6 +55,9 @@ func BenchmarkBulk(b *testing.B) {
 			cost := map[string]float64{}
 			const round = 256 << 20
 			for range b.N {
+				if listener != nil {
+					cost["local"] += p.local(b, direction.name == "up", round) * (1 << 30) / round
+				}
 				for _, c := range clients {
 					s, err := c.open(direction.port)
 					if err != nil {
@@ -76,6 +78,7 @@ func BenchmarkBulk(b *testing.B) {
 			b.ReportMetric(cost["ours"]/cost["bare"], "ours/bare")
 			if listener != nil {
 				b.ReportMetric(cost["listener"]/cost["bare"], "listener/bare")
+				b.ReportMetric(cost["listener"]/(cost["bare"]+cost["local"]), "listener/floor")
 			}
 			b.ReportMetric(0, "ns/op")
 		})
@@ -125,6 +128,8 @@ type peer struct {
 	URL       string // the relay
 	RawSink   string // TLS alone
 	RawSource string
+	Sink      string // plain TCP
+	Source    string
 	CA        []byte
 	tls       *tls.Config
 	wrap      func(net.Conn) net.Conn
@@ -179,6 +184,18 @@ func runPeer() error {
 		defer l.Close()
 		*raw.addr = l.Addr().String()
 		go serveAll(l, raw.serve)
+	}
+	for _, plain := range []struct {
+		addr  *string
+		serve func(net.Conn)
+	}{{&p.Sink, discard}, {&p.Source, pour}} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		defer l.Close()
+		*plain.addr = l.Addr().String()
+		go serveAll(l, plain.serve)
 	}
 	if err := json.NewEncoder(os.Stdout).Encode(p); err != nil {
 		return err
@@ -271,6 +288,34 @@ func (s rawStream) Write(p []byte) (n int, err error) {
 }
 
 func (s rawStream) settle() error { return nil }
+
+// local is the CPU time, in seconds, that n bytes from a local socket cost, which a listener uploads; or to one, downloading.
+func (p *peer) local(b *testing.B, up bool, n int64) float64 {
+	addr := p.Sink
+	if up {
+		addr = p.Source
+	}
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer c.Close()
+	before := cpuSeconds()
+	buf := make([]byte, 64<<10)
+	for n > 0 && err == nil {
+		var m int
+		if up {
+			m, err = c.Read(buf)
+		} else {
+			m, err = c.Write(buf)
+		}
+		n -= int64(m)
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	return cpuSeconds() - before
+}
 
 // bareStream is the least that speaks the protocol.
 type bareStream struct {
