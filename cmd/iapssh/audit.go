@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"strconv"
 	"time"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/audit"
@@ -50,7 +52,7 @@ func (a *auditor) ssh(began time.Time, facts session.Facts, code int, err error)
 	plan := a.relay.current()
 	rec := audit.Record{
 		Began: began, Kind: "ssh", User: plan.User, Method: facts.Method, Key: facts.Key,
-		HostKey: facts.HostKey, HostProof: facts.HostProof, Sent: facts.Sent, Received: facts.Received,
+		HostKey: facts.HostKey, HostProof: facts.HostProof, Forwards: forwardsOf(plan), Sent: facts.Sent, Received: facts.Received,
 	}
 	if plan.AuditCommands {
 		rec.Command = plan.Command
@@ -59,6 +61,26 @@ func (a *auditor) ssh(began time.Time, facts session.Facts, code int, err error)
 		code = exitCode(plan)
 	}
 	a.write(rec, code, err)
+}
+
+// forwardsOf writes what was forwarded from the beginning.
+func forwardsOf(plan config.Plan) []string {
+	var all []string
+	for _, f := range plan.Forwarding.Forwards {
+		text := string(f.Kind) + " " + endText(f.Listen)
+		if f.Connect != (config.Endpoint{}) {
+			text += " to " + endText(f.Connect)
+		}
+		all = append(all, text)
+	}
+	return all
+}
+
+func endText(e config.Endpoint) string {
+	if e.Path != "" {
+		return e.Path
+	}
+	return net.JoinHostPort(e.Host, strconv.Itoa(e.Port))
 }
 
 // client is the record of a tunnel's client. Whichever of the two sides hung up, the session was in order.
