@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -19,8 +20,23 @@ const (
 
 // bequeath hands the second process its two files. It returns arguments that tell of them.
 func bequeath(cmd *exec.Cmd, plan, ready *os.File) ([]string, error) {
+	closeOthers()
 	cmd.ExtraFiles = []*os.File{plan, ready}
 	return nil, nil
+}
+
+// closeOthers closes to our children what we have inherited beside the standard files, as ssh does: somebody may
+// wait for the end of a pipe that a process in the background would hold open.
+func closeOthers() {
+	files, err := os.ReadDir("/dev/fd")
+	if err != nil {
+		return
+	}
+	for _, f := range files {
+		if fd, err := strconv.Atoi(f.Name()); err == nil && fd > 2 {
+			syscall.CloseOnExec(fd)
+		}
+	}
 }
 
 // inherited are the two files.

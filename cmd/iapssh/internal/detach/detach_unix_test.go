@@ -44,6 +44,10 @@ func TestDetach(t *testing.T) {
 	result := t.TempDir() + "/result"
 	unix.Mkfifo(result, 0o600)
 	t.Setenv("DETACH_RESULT", result)
+	var other [2]int // a pipe that we have as if inherited
+	if err := unix.Pipe(other[:]); err != nil {
+		t.Fatal(err)
+	}
 	child, err := Start(os.Args[0], []byte(strings.Repeat("detach", 50000)), "a word")
 	if err != nil {
 		t.Fatal(err)
@@ -51,6 +55,12 @@ func TestDetach(t *testing.T) {
 	if code := child.Wait(); code != 0 {
 		t.Errorf("exit %d", code)
 	}
+	unix.Close(other[1])
+	ready := []unix.PollFd{{Fd: int32(other[0]), Events: unix.POLLIN}}
+	if n, err := unix.Poll(ready, 0); n != 1 || ready[0].Revents&unix.POLLHUP == 0 {
+		t.Errorf("the second process holds a pipe open: %v, %v", ready[0], err)
+	}
+	unix.Close(other[0])
 	if got, err := os.ReadFile(result); string(got) != "right" || err != nil {
 		t.Errorf("the second process found it %q, %v", got, err)
 	}
