@@ -100,9 +100,6 @@ func (m *pair) sessions() {
 	if out, errs, code := m.run("", []string{"-O", "proxy"}, "echo proxied; exit 4"); out != "proxied\n" || code != 4 {
 		m.t.Errorf("proxied: %q, %q, %d", out, errs, code)
 	}
-	if m.client == "iapssh" {
-		return // -W is not built
-	}
 	// The far side greets first.
 	cmd := m.command([]string{"-W", m.lab.Addr})
 	stdin, err := cmd.StdinPipe()
