@@ -26,7 +26,7 @@ func (x *exchange) run(drop func(link, got int) bool) {
 	c, sid := open(x.t, x.srv, 22)
 	x.sid = sid
 	for x.links = 1; ; x.links++ {
-		uploader := newUploader(c, x.up[x.confirmed:])
+		uploader := newUploader(c, x.up[x.confirmed:], uint64(len(x.got)))
 		code := x.download(c, uploader, drop)
 		uploader.stop(code == 0)
 		if code != 0 {
@@ -120,8 +120,9 @@ type uploader struct {
 	stopped bool
 }
 
-func newUploader(c *rawClient, p []byte) *uploader {
-	u := &uploader{c: c, p: p}
+// newUploader is for a link on which acked bytes of the download are behind both sides.
+func newUploader(c *rawClient, p []byte, acked uint64) *uploader {
+	u := &uploader{c: c, p: p, count: acked, acked: acked}
 	u.cond.L = &u.mu
 	u.done.Go(u.run)
 	return u

@@ -427,6 +427,7 @@ func TestFaultBlackholeHeals(t *testing.T) {
 		c, _ := open(t, srv, 22)
 		start := time.Now()
 		c.write(rawFrame(0x89, nil))
+		synctest.Wait() // the answer is in the hole, before the data
 		c.data("abc")
 		if op, p := c.next(); op != 10 {
 			t.Error(describe(op, p))
