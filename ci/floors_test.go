@@ -19,10 +19,10 @@ var floors = []struct {
 	floor  int
 	why    string // it must not import its own floor or what is above
 }{
-	{"transport/proxy/proxytest", 0, "a fake that shares code with its clients cannot catch them"},
-	{"transport/proxy", 0, "proxies lead anywhere: to the relay, to APIs"},
+	{"transport/iap/proxy/proxytest", 0, "a fake that shares code with its clients cannot catch them"},
+	{"transport/iap/proxy", 0, "proxies lead anywhere: to the relay, to APIs"},
 	{"transport/iap/internal/wire", 0, "a codec needs nothing but bytes"},
-	{"internal/dialogue", 0, "a test of carriers needs nothing of theirs"},
+	{"sshclient/sshtest/dialogue", 0, "a test of carriers needs nothing of theirs"},
 	{"knownhosts/filelock", 0, "a lock needs nothing but a file"},
 	{"transport/iap/iaptest", 1, "an emulator that shares code with the client cannot catch it"},
 	{"transport/iap", 1, "the transport is a product of its own and knows nothing of SSH or trust"},
@@ -56,8 +56,8 @@ var doors = []struct {
 	{"golang.org/x/term", []string{"cmd/iapssh/internal/tty"}, "raw mode is entered and left in one place"},
 	{"github.com/VictoriaMetrics/metrics", []string{"cmd/iapssh/internal/tunnel"}, "Prometheus' text format is written in one place"},
 	{"github.com/googleapis/enterprise-certificate-proxy", []string{"cmd/iapssh/internal/creds"}, "it runs a helper, and its errors are not typed"},
-	{"golang.org/x/net/http/httpproxy", []string{"transport/proxy"}, "NO_PROXY is read in one place"},
-	{"golang.org/x/net/proxy", []string{"transport/proxy"}, "SOCKS is one kind of proxy"},
+	{"golang.org/x/net/http/httpproxy", []string{"transport/iap/proxy"}, "NO_PROXY is read in one place"},
+	{"golang.org/x/net/proxy", []string{"transport/iap/proxy"}, "SOCKS is one kind of proxy"},
 	{"github.com/creack/pty", []string{"sshclient/sshtest"}, "only a server, or a test, makes terminals"},
 	{"golang.org/x/crypto/ssh", []string{"sshclient", "sshclient/control", "sshclient/sshtest", "knownhosts", "cmd/iapssh/internal/session", "cmd/internal/lab"},
 		"keys and connections stay within the SSH packages and what joins them"},

@@ -18,7 +18,7 @@ import (
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/net/proxy"
 
-	"github.com/iapssh/iapssh/internal/dialogue"
+	"github.com/iapssh/iapssh/sshclient/sshtest/dialogue"
 )
 
 // Each combination of sockets carries each direction to its end, whichever ends first.

@@ -16,7 +16,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/iapssh/iapssh/internal/dialogue"
+	"github.com/iapssh/iapssh/sshclient/sshtest/dialogue"
 	"github.com/iapssh/iapssh/transport/iap/iaptest"
 )
 

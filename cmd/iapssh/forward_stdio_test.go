@@ -8,7 +8,7 @@ import (
 	"os"
 	"testing"
 
-	"github.com/iapssh/iapssh/internal/dialogue"
+	"github.com/iapssh/iapssh/sshclient/sshtest/dialogue"
 )
 
 // -W carries each direction to its end as well, whichever ends first.

@@ -21,7 +21,7 @@ import (
 	"golang.org/x/net/proxy"
 
 	"github.com/iapssh/iapssh/cmd/internal/lab"
-	"github.com/iapssh/iapssh/internal/dialogue"
+	"github.com/iapssh/iapssh/sshclient/sshtest/dialogue"
 	"github.com/iapssh/iapssh/transport/iap/iaptest"
 )
 

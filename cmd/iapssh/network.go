@@ -12,7 +12,7 @@ import (
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/creds"
 	"github.com/iapssh/iapssh/transport/iap"
-	"github.com/iapssh/iapssh/transport/proxy"
+	"github.com/iapssh/iapssh/transport/iap/proxy"
 )
 
 // network is how Google is reached, relay and APIs alike: whose certificates are believed, which is shown, and by which proxy or

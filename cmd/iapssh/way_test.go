@@ -29,7 +29,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/iapssh/iapssh/cmd/internal/lab"
-	"github.com/iapssh/iapssh/transport/proxy/proxytest"
+	"github.com/iapssh/iapssh/transport/iap/proxy/proxytest"
 )
 
 // Between a story's process and the lab's Google there may be a way as long as the real one: names, TLS, and a proxy.

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/iapssh/iapssh/transport/proxy"
+	"github.com/iapssh/iapssh/transport/iap/proxy"
 )
 
 // temporary is a token source's error that may pass.

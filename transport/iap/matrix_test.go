@@ -18,7 +18,7 @@ import (
 
 	"github.com/iapssh/iapssh/transport/iap"
 	"github.com/iapssh/iapssh/transport/iap/iaptest"
-	"github.com/iapssh/iapssh/transport/proxy/proxytest"
+	"github.com/iapssh/iapssh/transport/iap/proxy/proxytest"
 )
 
 // kinds are the kinds of targets, with the relays that serve them: without a client's certificate and with one.

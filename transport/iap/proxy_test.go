@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/iapssh/iapssh/transport/iap"
-	"github.com/iapssh/iapssh/transport/proxy"
+	"github.com/iapssh/iapssh/transport/iap/proxy"
 )
 
 // The environment's settings are followed when Dialer.Proxy is nil; a suffix in NO_PROXY counts.

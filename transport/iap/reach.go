@@ -7,7 +7,7 @@ import (
 	"net/url"
 	"os"
 
-	"github.com/iapssh/iapssh/transport/proxy"
+	"github.com/iapssh/iapssh/transport/iap/proxy"
 )
 
 // How a dial reaches the relay: TCP, direct or by way of a proxy, then TLS.

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/iapssh/iapssh/transport/iap/internal/wire"
-	"github.com/iapssh/iapssh/transport/proxy"
+	"github.com/iapssh/iapssh/transport/iap/proxy"
 )
 
 // What happens to typed bytes when the network goes: they stay in the ledger, Write takes more until its bounds, Read waits, and

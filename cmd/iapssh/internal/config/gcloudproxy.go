@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/iapssh/iapssh/transport/proxy"
+	"github.com/iapssh/iapssh/transport/iap/proxy"
 )
 
 // A Proxy is what gcloud's properties proxy/… say of the way to Google, except for

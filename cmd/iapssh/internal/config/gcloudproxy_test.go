@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/iapssh/iapssh/transport/proxy"
+	"github.com/iapssh/iapssh/transport/iap/proxy"
 )
 
 func TestGCloudProxy(t *testing.T) {

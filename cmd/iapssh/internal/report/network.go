@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/creds"
-	"github.com/iapssh/iapssh/transport/proxy"
+	"github.com/iapssh/iapssh/transport/iap/proxy"
 )
 
 const (

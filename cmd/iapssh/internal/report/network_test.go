@@ -10,7 +10,7 @@ import (
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/creds"
 	"github.com/iapssh/iapssh/transport/iap"
-	"github.com/iapssh/iapssh/transport/proxy"
+	"github.com/iapssh/iapssh/transport/iap/proxy"
 )
 
 // A proxy that wants something, a portal, and somebody who reads along are told apart, whichever request met them.

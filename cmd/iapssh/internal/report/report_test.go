@@ -15,7 +15,7 @@ import (
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/creds"
 	"github.com/iapssh/iapssh/sshclient"
 	"github.com/iapssh/iapssh/transport/iap"
-	"github.com/iapssh/iapssh/transport/proxy"
+	"github.com/iapssh/iapssh/transport/iap/proxy"
 )
 
 var target = iap.Target{Project: "proj", Zone: "zone-a", Instance: "vm", Port: 22}

@@ -12,8 +12,8 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/iapssh/iapssh/transport/proxy"
-	"github.com/iapssh/iapssh/transport/proxy/proxytest"
+	"github.com/iapssh/iapssh/transport/iap/proxy"
+	"github.com/iapssh/iapssh/transport/iap/proxy/proxytest"
 )
 
 func newProxy(t *testing.T, scheme string, user *url.Userinfo) *proxytest.Server {

@@ -4,7 +4,7 @@ import (
 	"net"
 	"testing"
 
-	"github.com/iapssh/iapssh/internal/dialogue"
+	"github.com/iapssh/iapssh/sshclient/sshtest/dialogue"
 )
 
 // As the package is meant to be used, with nothing between.

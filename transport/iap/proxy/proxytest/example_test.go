@@ -6,8 +6,8 @@ import (
 	"log"
 	"net"
 
-	"github.com/iapssh/iapssh/transport/proxy"
-	"github.com/iapssh/iapssh/transport/proxy/proxytest"
+	"github.com/iapssh/iapssh/transport/iap/proxy"
+	"github.com/iapssh/iapssh/transport/iap/proxy/proxytest"
 )
 
 func Example() {

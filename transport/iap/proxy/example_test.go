@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"log"
 
-	"github.com/iapssh/iapssh/transport/proxy"
+	"github.com/iapssh/iapssh/transport/iap/proxy"
 )
 
 func Example() {

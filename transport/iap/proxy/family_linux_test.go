@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/net/dns/dnsmessage"
 
-	"github.com/iapssh/iapssh/transport/proxy"
+	"github.com/iapssh/iapssh/transport/iap/proxy"
 )
 
 // Where IPv6 leads nowhere and says nothing, IPv4 is taken soon: on the way to a host, and on the way to a proxy.
