@@ -106,7 +106,10 @@ type handshake struct {
 
 func newHandshake(ctx context.Context, conn net.Conn, cfg Config, conf *ssh.ClientConfig) *handshake {
 	h := &handshake{ctx: ctx, cfg: cfg, conf: conf, logTo: cfg.Log, wire: &wire{Conn: conn, start: time.Now()}}
-	h.hostKey = &hostKeyMemo{ctx: ctx, trust: cfg.Trust, host: cfg.Host, asking: h.stopKexTimer, exchange: h.logHostKey, taken: h.logExchange}
+	if cfg.Trace != nil {
+		h.wire.sniffer.line = cfg.Trace.Line
+	}
+	h.hostKey = &hostKeyMemo{ctx: ctx, trust: cfg.Trust, host: cfg.Host, asking: h.beforeJudging, trusted: cfg.Trace.accepted, exchange: h.logHostKey, taken: h.logExchange}
 	h.auth = newAuthenticator(ctx, cfg, h.log)
 	h.auth.broken, h.auth.degraded, h.auth.proof = h.wire.broken, h.hostKey.degraded, h.wire.proof
 	conf.HostKeyCallback = h.hostKey.check
@@ -216,6 +219,12 @@ func (h *handshake) banner(text string) error {
 		h.cfg.Banner(visible(text, left))
 	}
 	return nil
+}
+
+// beforeJudging is called when the key of the first exchange is about to be judged.
+func (h *handshake) beforeJudging(key ssh.PublicKey) {
+	h.stopKexTimer()
+	h.cfg.Trace.hostKey(key)
 }
 
 // logHostKey notes the key that the server came with, at each key exchange.

@@ -186,7 +186,7 @@ func (f *fakeTrust) Learn([]ssh.PublicKey, func([]ssh.PublicKey) ([]ssh.PublicKe
 func TestHostKeyMemo(t *testing.T) {
 	first, second := sshtest.NewKey().PublicKey(), sshtest.NewKey().PublicKey()
 	trust := &fakeTrust{verdict: Verdict{Degraded: true}}
-	memo := &hostKeyMemo{ctx: t.Context(), trust: trust, asking: func() {}, exchange: func(ssh.PublicKey) {}, taken: func() {}}
+	memo := &hostKeyMemo{ctx: t.Context(), trust: trust, asking: func(ssh.PublicKey) {}, trusted: func() {}, exchange: func(ssh.PublicKey) {}, taken: func() {}}
 	for _, step := range []struct {
 		key  ssh.PublicKey
 		want error

@@ -55,6 +55,9 @@ type Config struct {
 	// already safe for a terminal.
 	Banner func(text string)
 
+	// Trace, if not nil, is told of each step.
+	Trace *Trace
+
 	// Log receives messages, each one line without prefix or newline. It is
 	// called from several goroutines.
 	Log func(level Level, line string)

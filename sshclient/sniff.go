@@ -26,7 +26,8 @@ type exchangeProof struct {
 // sniffer reads the server's side of the first key exchange, which is not encrypted
 // yet, as it passes by. It is used by the goroutine that reads.
 type sniffer struct {
-	greeted bool // the identification line has passed
+	line    func(string) // is told of the lines before the first packet; nil: nobody is
+	greeted bool         // the identification line has passed
 	over    bool
 	pending []byte
 	proof   exchangeProof // set when over, if it was found
@@ -53,6 +54,9 @@ func (s *sniffer) step() bool {
 			return false
 		}
 		s.pending, s.greeted = rest, bytes.HasPrefix(line, []byte("SSH-"))
+		if s.line != nil {
+			s.line(visibleLine(string(bytes.TrimSuffix(line, []byte("\r"))), maxLine))
+		}
 		return true
 	}
 	// A packet is its length, the length of its padding, payload and padding.

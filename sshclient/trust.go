@@ -95,7 +95,8 @@ type hostKeyMemo struct {
 	ctx      context.Context // the handshake's: Check runs within it only
 	trust    HostTrust
 	host     string
-	asking   func()              // called before trust is asked
+	asking   func(ssh.PublicKey) // called before trust is asked
+	trusted  func()              // called when it has accepted
 	exchange func(ssh.PublicKey) // called with the key at each exchange, before it is judged
 	taken    func()              // called when the key of an exchange has been accepted
 
@@ -116,10 +117,11 @@ func (m *hostKeyMemo) check(_ string, remote net.Addr, key ssh.PublicKey) error 
 		m.taken()
 		return nil
 	}
-	m.asking()
+	m.asking(key)
 	m.verdict, m.refusal = m.trust.Check(m.ctx, m.host, remote, key)
 	if m.refusal == nil {
 		m.key = key
+		m.trusted()
 		m.taken()
 	}
 	return m.refusal
