@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -215,6 +216,23 @@ func silent(t *testing.T, c net.Conn, serve func(*testing.T, net.Conn)) {
 func handshake(t *testing.T, c net.Conn) {
 	if err := tls.Server(c, selfSigned()).Handshake(); err != nil {
 		t.Error(err)
+	}
+}
+
+// A dial tells when its steps were done, as far as it came.
+func TestPhases(t *testing.T) {
+	_, d := relay(t, iaptest.Echo())
+	d.URL, d.NetDial = strings.Replace(d.URL, "127.0.0.1", "localhost", 1), nil
+	p := dial(t, d).Stats().Phases
+	steps := []time.Duration{0, p.Resolve, p.Connect, p.TLS, p.Upgrade, p.Session}
+	if !slices.IsSorted(steps) || p.Resolve == 0 || p.Token == 0 {
+		t.Errorf("phases %+v", p)
+	}
+	var failed *iap.DialError
+	closed := vm
+	closed.Port = 23
+	if !errors.As(failedDial(t, d, closed, iap.StageSession), &failed) || failed.Phases.Upgrade == 0 || failed.Phases.Session != 0 {
+		t.Errorf("phases %+v", failed.Phases)
 	}
 }
 

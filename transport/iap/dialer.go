@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"time"
 
@@ -78,7 +79,7 @@ func (d *Dialer) Dial(ctx context.Context, target Target) (*Conn, error) {
 	}
 	opened, stage, err := d.open(ctx, relay, target.connectURL(relay), wire.TagConnectSuccess, "")
 	if err != nil {
-		return nil, &DialError{Stage: stage, Target: target, Err: err}
+		return nil, &DialError{Stage: stage, Target: target, Phases: opened.phases, Err: err}
 	}
 	opened.phases.Session = time.Since(began)
 	return newConn(*d, relay, target, opened), nil
@@ -100,9 +101,10 @@ func (d *Dialer) relay(target Target) (*url.URL, error) {
 	return relayURL(base)
 }
 
-// Phases says when the steps of a dial were done, counted from its beginning.
+// Phases says when the steps of a dial were done, counted from its beginning; 0 for those that it did not come to. Token is beside
+// the others, which follow each other, as far as TLS. Resolve is about the name that was dialled: the relay's, or a proxy's.
 type Phases struct {
-	Token, Connect, TLS, Upgrade, Session time.Duration
+	Token, Resolve, Connect, TLS, Upgrade, Session time.Duration
 }
 
 // opened is a link on which the relay has given its verdict.
@@ -161,7 +163,9 @@ func (d *Dialer) prepare(ctx context.Context, relay *url.URL, refused string, o 
 // reach makes the TLS connection to the relay.
 func (d *Dialer) reach(ctx context.Context, relay *url.URL, phases *Phases) (*frameConn, Stage, error) {
 	began := time.Now()
-	conn, err := d.connect(ctx, relay)
+	conn, err := d.connect(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		DNSDone: func(httptrace.DNSDoneInfo) { phases.Resolve = time.Since(began) }, // by package net, in the goroutine that dials
+	}), relay)
 	if err != nil {
 		return nil, StageConnect, err
 	}

@@ -24,6 +24,7 @@ const (
 type DialError struct {
 	Stage  Stage
 	Target Target
+	Phases Phases // of what went before
 	Err    error
 }
 
