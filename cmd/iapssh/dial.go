@@ -33,8 +33,9 @@ type relay struct {
 	outer    *relay   // the one whose host is reached through ours; nil: none
 	argv     []string // the command line of our plan, if outer is set
 
-	clock *clock    // of the attempt in progress
-	begin time.Time // when the last attempt began, less the time for signing in
+	times *waterfall // nil unless --timing
+	clock *clock     // of the attempt in progress
+	begin time.Time  // when the last attempt began, less the time for signing in
 
 	locating sync.Mutex // held while the target is looked up: once for all who want it
 
@@ -54,6 +55,7 @@ func newRelay(plan config.Plan, messages *session.Messages) (*relay, error) {
 		debug:    func(string, ...any) {},
 		say:      func(string) {},
 		messages: messages,
+		times:    newWaterfall(plan),
 	}
 	r.dialer.Token = r.dialToken
 	if plan.LogLevel >= config.LogError {
@@ -137,13 +139,16 @@ func (r *relay) connect(ctx context.Context, plan config.Plan) (net.Conn, error)
 	r.wait.enter("connecting to " + plan.Host)
 	switch plan.Route {
 	case config.RouteDirect:
-		return direct(ctx, plan)
+		return r.direct(ctx, plan)
 	case config.RouteAddress:
-		var err error
-		if plan.Host, err = r.cloud.Address(ctx, plan); err != nil {
+		over := r.times.phase("address")
+		address, err := r.cloud.Address(ctx, plan)
+		over(err)
+		if err != nil {
 			return nil, err
 		}
-		return direct(ctx, plan)
+		plan.Host = address
+		return r.direct(ctx, plan)
 	case config.RouteProxyCommand:
 		if plan.ProxyFD {
 			return proxycommand.DialPassed(ctx, plan.ProxyCommand, plan.Host)
@@ -151,6 +156,13 @@ func (r *relay) connect(ctx context.Context, plan config.Plan) (net.Conn, error)
 		return proxycommand.Dial(plan.ProxyCommand, plan.Host)
 	}
 	return r.dialTarget(ctx, plan)
+}
+
+func (r *relay) direct(ctx context.Context, plan config.Plan) (net.Conn, error) {
+	over := r.times.phase("connect")
+	conn, err := direct(ctx, plan)
+	over(err)
+	return conn, err
 }
 
 // dial opens a session with the plan's target, which it may have to find first. Several may be opened at once.
@@ -167,14 +179,21 @@ func (r *relay) dial(ctx context.Context) (conn *iap.Conn, err error) {
 
 // dialTarget opens a session with the plan's target, which is known.
 func (r *relay) dialTarget(ctx context.Context, plan config.Plan) (*iap.Conn, error) {
-	conn, err := r.dialer.Dial(ctx, target(plan))
+	conn, err := r.dialOnce(ctx, plan)
 	if r.mayHaveAged(err) {
 		r.debug("%v; trying once more with a new access token", err)
-		conn, err = r.dialer.Dial(ctx, target(plan))
+		conn, err = r.dialOnce(ctx, plan)
 	}
 	r.mu.Lock()
 	r.dialled = err == nil
 	r.mu.Unlock()
+	return conn, err
+}
+
+func (r *relay) dialOnce(ctx context.Context, plan config.Plan) (*iap.Conn, error) {
+	began := time.Now()
+	conn, err := r.dialer.Dial(ctx, target(plan))
+	r.times.dialed(began, conn, err)
 	return conn, err
 }
 

@@ -147,7 +147,10 @@ func (r *relay) complete(plan config.Plan) {
 // lookUp completes a plan. That time is not the network's.
 func (r *relay) lookUp(ctx context.Context, plan config.Plan) (config.Plan, error) {
 	defer r.outerStandsStill()()
-	return r.cloud.Locate(ctx, plan)
+	over := r.times.phase("lookup")
+	plan, err := r.cloud.Locate(ctx, plan)
+	over(err)
+	return plan, err
 }
 
 // inquire begins to learn of the plan's VM what a session with it needs, beside the dial.
@@ -174,7 +177,9 @@ func (r *relay) introduce(ctx context.Context, local *session.Local) {
 		return
 	}
 	began := time.Now()
+	over := r.times.phase("facts of the VM")
 	facts := r.inquiry.Facts()
+	over(nil)
 	r.begin = r.begin.Add(time.Since(began))
 	login := vm.ChooseLogin(r.plan.User, r.plan.UserGiven, r.account(ctx), facts)
 	r.debug("user %s: %s", login.User, login.Why)

@@ -29,7 +29,7 @@ func (r *relay) jump(ctx context.Context, plan config.Plan) (net.Conn, error) {
 	if err != nil {
 		return nil, &report.HopError{Host: host, Err: err}
 	}
-	inner.outer, inner.argv = r, plan.Jump
+	inner.outer, inner.argv, inner.times = r, plan.Jump, r.times.through(host)
 	conn, err := inner.onward(ctx)
 	var further *report.HopError
 	if err != nil && !errors.As(err, &further) {

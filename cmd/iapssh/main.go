@@ -105,8 +105,9 @@ func ssh(ctx context.Context, plan config.Plan, messages *session.Messages, leav
 	defer audit.close()
 	began, facts := time.Now(), session.Facts{}
 	local := localSide(messages)
-	local.Detach, local.Over = leave, func(f session.Facts) { facts = f }
+	local.Detach, local.Over = r.times.before(leave, messages), func(f session.Facts) { facts = f }
 	code, err := r.session(ctx, local)
+	r.times.tell(messages)
 	audit.ssh(began, facts, code, err)
 	var killed *session.Killed
 	switch {

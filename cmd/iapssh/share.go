@@ -19,7 +19,7 @@ func (r *relay) session(ctx context.Context, local session.Local) (int, error) {
 		return 0, session.Control(ctx, plan, local)
 	}
 	if plan.Sharing.Joins() {
-		code, err := shared(ctx, plan, local)
+		code, err := r.shared(ctx, plan, local)
 		if !r.insteadOfMaster(err) {
 			return code, err
 		}
@@ -49,25 +49,38 @@ func (r *relay) follow(ctx context.Context, local *session.Local, use func(net.C
 	goOn := r.outerStandsStill()
 	r.introduce(ctx, local)
 	goOn()
-	err = use(conn)
+	err = r.timed(local, conn, use)
 	for r.reconnect(ctx, err, local) {
 		if conn, err = r.attempts(ctx, r.plan); err != nil {
 			return err
 		}
-		err = use(conn)
+		err = r.timed(local, conn, use)
 	}
 	r.doubt(ctx, err)
 	return err
 }
 
+// timed is use, with its phases.
+func (r *relay) timed(local *session.Local, conn net.Conn, use func(net.Conn) error) error {
+	r.times.meet(local, "")
+	err := use(conn)
+	r.times.part(err)
+	return err
+}
+
 // shared is a session on the connection of a live master. That there is none to be had is a *control.MasterError or a
 // *control.NoSessionError.
-func shared(ctx context.Context, plan config.Plan, local session.Local) (int, error) {
+func (r *relay) shared(ctx context.Context, plan config.Plan, local session.Local) (int, error) {
+	over := r.times.phase("master")
 	master, err := control.Dial(ctx, plan.Sharing.Path)
+	over(err)
 	if err != nil {
 		return 0, err
 	}
-	return session.Join(ctx, plan, master, local)
+	r.times.meet(&local, session.StepAuthenticated)
+	code, err := session.Join(ctx, plan, master, local)
+	r.times.part(err)
+	return code, err
 }
 
 // insteadOfMaster says whether a connection of one's own takes the place of a master's, and prepares for that.
@@ -134,7 +147,7 @@ func (r *relay) persist(ctx context.Context, local session.Local) (int, error) {
 	if plan.SessionType == "none" {
 		return 0, nil
 	}
-	code, err = shared(ctx, plan, local)
+	code, err = r.shared(ctx, plan, local)
 	if _, ok := withoutMaster(plan.Sharing, err); !ok {
 		return code, err
 	}

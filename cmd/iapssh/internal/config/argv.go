@@ -17,11 +17,12 @@ var longFlags = map[string]string{
 	"--ssh-key-file":            "iapkeyfile",
 	"--ssh-key-expire-after":    "iapkeylifetime",
 	"--configuration":           "iapconfiguration",
-	"--iap-tunnel-url-override": "", // as the next four, in commandLine.flags
+	"--iap-tunnel-url-override": "", // as the next five, in commandLine.flags
 	"--error-fd":                "",
 	"--fail-code":               "",
 	"--log-file":                "",
 	"--log-format":              "",
+	"--timing":                  "",
 
 	"--region":                      "iapregion",
 	"--network":                     "iapnetwork",
@@ -37,7 +38,7 @@ var longFlags = map[string]string{
 }
 
 // longSwitches are those of longFlags that take no value, and the one that they set.
-var longSwitches = map[string]string{"--no-push": "no", "--plain": "no"}
+var longSwitches = map[string]string{"--no-push": "no", "--plain": "no", "--timing": "yes"}
 
 // Settings that no keyword makes. Like all that an option sets, they carry it as
 // their position.

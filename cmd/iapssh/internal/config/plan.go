@@ -142,6 +142,7 @@ type Plan struct {
 	LogLevel      LogLevel
 	LogFile       string // -E
 	LogFormat     string // "json"; empty: text
+	Timing        bool   // tell how long each phase of the connect took
 	AuditLog      string // a file, or "syslog"; empty: none
 	AuditCommands bool   // with the command
 	Syslog        string // -y: the facility to log to; empty: stderr

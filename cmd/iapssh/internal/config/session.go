@@ -67,6 +67,7 @@ func (b *builder) plan(ignored []Ignored) (Plan, error) {
 		SSHDir:    b.me.home + "/.ssh",
 		Port:      b.conn.port,
 		LogFile:   first(b.line.flags["--log-file"], b.line.logFile),
+		Timing:    b.line.flags["--timing"] != "",
 		Ignored:   ignored,
 		Warnings:  b.line.warnings,
 	}

@@ -100,6 +100,7 @@ Flags beside ssh's own (each also in ssh_config, by the keyword at the right;
   --reason=TEXT                 IAPReason         for Google's audit logs
                                 IAPTokenCache     no: keep no access token on disk
   --fail-code=N                 exit with N, not 255, when iapssh itself fails
+  --timing                      how long each phase of the connect took, in the end
   --error-fd=N                  write one line of JSON there when it does; or to
                                 the file that $IAPSSH_ERROR_FILE names
   --ssh-key-file=FILE           IAPKeyFile        the key that VMs may be given;

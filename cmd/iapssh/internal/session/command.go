@@ -23,6 +23,7 @@ func (r *run) runCommand(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	defer s.Close()
+	r.step(StepOpened)
 	r.logStart(command)
 	if err := r.detach(ctx, r.local.Stdout, r.local.RemoteStderr); err != nil {
 		return 0, err
@@ -118,7 +119,7 @@ func (r *run) command(ctx context.Context, terminal *tty.Terminal) sshclient.Com
 
 // move carries the bytes, with the terminal raw if the far side has one.
 func (r *run) move(s *sshclient.Session, terminal *tty.Terminal) (sshclient.Result, error) {
-	streams := sshclient.Streams{Stdout: r.local.Stdout, Stderr: r.local.RemoteStderr}
+	streams := sshclient.Streams{Stdout: r.watched(r.local.Stdout), Stderr: r.watched(r.local.RemoteStderr)}
 	var c *console
 	if s.HasPTY() && tty.IsTerminal(r.local.Stdin) {
 		var notice *linkNotice

@@ -16,6 +16,7 @@
 //	link.go      the line that says that the link is being resumed
 //	share.go     sessions on a connection that another process holds
 //	master.go    our connection, shared with others; passenger.go: those who pass their files
+//	steps.go     what is told on the way to a session's first output
 //	output.go    messages to the user, whatever mode the terminal is in
 package session
 
@@ -54,6 +55,9 @@ type Local struct {
 	// Detach puts this process into the background, once nothing is left to ask and
 	// the command has been started; of the standard files it keeps those that are still used. Nil: it stays.
 	Detach func(keep ...*os.File) error
+
+	// Step is told of the steps to the session, some more than once, from several goroutines. Nil: nobody wants to know.
+	Step func(Step)
 
 	// Over is told of a session that was authenticated, when it is over. Nil: nobody
 	// wants to know.
@@ -177,6 +181,9 @@ func (r *run) connect(ctx context.Context) error {
 	r.greeted = time.Now()
 	r.client, err = sshclient.Handshake(ctx, r.conn, r.clientConfig(caution{trust, r.plan, r.out}))
 	r.authenticated = time.Now()
+	if err == nil {
+		r.step(StepAuthenticated)
+	}
 	if err == nil && r.local.Offers.Accepted != nil {
 		r.local.Offers.Accepted(r.client.Key())
 	}
@@ -303,6 +310,7 @@ func (r *run) clientConfig(trust sshclient.HostTrust) sshclient.Config {
 		ChannelTimeouts:     channelTimeouts(plan),
 		Version:             strings.TrimSpace(r.local.Version + " " + plan.VersionAddendum),
 		Banner:              r.out.banner,
+		Trace:               r.trace(),
 		Log:                 r.out.log,
 	}
 	if plan.RekeyBytes > 0 && plan.MayForward() {

@@ -38,7 +38,7 @@ func (r *run) forwardStdio(ctx context.Context) (int, error) {
 // carryStdio moves the bytes. It ends before the process does unless standard output blocks.
 func (r *run) carryStdio(conn *sshclient.Conn, stdin *tty.Reader, ended chan<- error) {
 	defer stdin.Close()
-	ended <- conn.Run(sshclient.Streams{Stdin: stdin, Stdout: r.local.Stdout})
+	ended <- conn.Run(sshclient.Streams{Stdin: stdin, Stdout: r.watched(r.local.Stdout)})
 }
 
 // dialOnward opens the connection to plan.StdioForward.
@@ -47,6 +47,9 @@ func (r *run) dialOnward(ctx context.Context) (*sshclient.Conn, error) {
 	var refused *sshclient.OpenError
 	if err != nil && !errors.As(err, &refused) {
 		err = r.ended(ctx, err)
+	}
+	if err == nil {
+		r.step(StepOpened)
 	}
 	return conn, err
 }
