@@ -237,9 +237,10 @@ func (s *Server) handle(ctx context.Context, c *connection, p Port, kept *probe)
 	}
 	switch {
 	case err != nil:
+		ending := ctx.Err() != nil // already: the client's end may be that of the command beside us, and ours
 		c.reset()
 		s.dismiss(c, err, true)
-		if ctx.Err() == nil && p.Trace.Failed != nil {
+		if !ending && p.Trace.Failed != nil {
 			p.Trace.Failed(c.info(), err)
 		}
 		return
