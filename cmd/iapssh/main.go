@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -25,16 +26,25 @@ import (
 var version = "devel"
 
 func main() {
-	if os.Getenv("GOMAXPROCS") == "" {
-		// What a session does is to hand bytes from one goroutine to the next. To do that across processors takes a fifth more CPU
-		// (ci/sessions), and one of them outruns any link to a VM.
-		runtime.GOMAXPROCS(1)
-	}
+	tune()
 	ctx, stop := untilSignal(context.Background())
 	catchBrokenPipe()
 	code := run(ctx, os.Args[0], os.Args[1:])
 	stop()
 	os.Exit(code)
+}
+
+// tune fits the runtime to a process that hands bytes from one goroutine to the next and keeps few of them (ci/sessions measures
+// both), as far as its environment leaves it to us.
+func tune() {
+	if os.Getenv("GOMAXPROCS") == "" {
+		// To hand them across processors takes a fifth more CPU, and one processor outruns any link to a VM.
+		runtime.GOMAXPROCS(1)
+	}
+	if os.Getenv("GOGC") == "" {
+		// x/crypto/ssh allocates each packet that it reads: collected at a heap of 4 MiB, that is a fifth of the CPU again.
+		debug.SetGCPercent(400)
+	}
 }
 
 // run does what argv says and gives the exit code. program is what we were called as.
