@@ -36,6 +36,8 @@ type Instance struct {
 	GuestAttributes map[string]string // "hostkeys/ssh-ed25519": the value
 	ServiceAccount  string            // e-mail
 	Windows         bool
+	Labels          map[string]string
+	Tags            []string
 }
 
 // cloud is what the APIs know; Server.mu guards it.
@@ -210,37 +212,7 @@ func inInstance(s *Server, r *http.Request, permission string) (*project, *Insta
 	return p, i, nil
 }
 
-var (
-	instanceName = regexp.MustCompile(`^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$`)
-	exactName    = regexp.MustCompile(`^name eq \^([a-z]([-a-z0-9]{0,61}[a-z0-9])?)\$$`)
-)
-
-// listInstances knows one filter: an exact name, which is the only one that has any business here. As Google does it names every
-// zone, with a warning where there is nothing.
-func listInstances(s *Server, r *http.Request) (any, func(), *apiError) {
-	p, refusal := inProject(s, r, "compute.instances.list")
-	if refusal != nil {
-		return nil, nil, refusal
-	}
-	m := exactName.FindStringSubmatch(r.URL.Query().Get("filter"))
-	if m == nil {
-		return nil, nil, invalid("Invalid value for field 'filter': '%s'.", r.URL.Query().Get("filter"))
-	}
-	items := map[string]any{}
-	for _, zone := range []string{"europe-west1-b", "europe-west1-c", "us-central1-a"} {
-		items["zones/"+zone] = map[string]any{"warning": map[string]string{"code": "NO_RESULTS_ON_PAGE"}}
-	}
-	byZone := map[string][]any{}
-	for _, i := range p.instances {
-		if i.Name == m[1] {
-			byZone[i.Zone] = append(byZone[i.Zone], s.describe(r.PathValue("project"), i))
-		}
-	}
-	for zone, instances := range byZone {
-		items["zones/"+zone] = map[string]any{"instances": instances}
-	}
-	return map[string]any{"kind": "compute#instanceAggregatedList", "items": items}, nil, nil
-}
+var instanceName = regexp.MustCompile(`^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$`)
 
 func getInstance(s *Server, r *http.Request) (any, func(), *apiError) {
 	_, i, refusal := inInstance(s, r, "compute.instances.get")
@@ -266,6 +238,12 @@ func (s *Server) describe(inProject string, i *Instance) map[string]any {
 		"networkInterfaces": []any{nic},
 		"metadata":          describeMetadata(i.Metadata),
 		"disks":             []any{map[string]any{"boot": true, "guestOsFeatures": features}},
+	}
+	if i.Labels != nil {
+		resource["labels"] = i.Labels
+	}
+	if i.Tags != nil {
+		resource["tags"] = map[string]any{"items": i.Tags, "fingerprint": "42WmSpB8rSM="}
 	}
 	if i.ServiceAccount != "" {
 		resource["serviceAccounts"] = []map[string]string{{"email": i.ServiceAccount}}

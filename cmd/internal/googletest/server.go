@@ -12,6 +12,7 @@
 //   - adc.go: the credential files that make a client come to that endpoint
 //   - api.go: what the APIs below have in common: permissions, refusals, counting
 //   - compute.go: instances, projects and their metadata
+//   - listing.go: lists of instances: filters, pages, and the fields that are asked for
 //   - oslogin.go: login profiles, certificates, and what a VM's guest agent makes of them
 //
 // The fake is strict where Google is: an assertion that is not signed by the

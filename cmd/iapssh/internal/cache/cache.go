@@ -14,11 +14,13 @@
 package cache
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // EnvDir names the environment variable that replaces the directory.
@@ -126,30 +128,50 @@ func (c *Cache) For(owner Owner) *Shelf {
 
 func (s *Shelf) key(kind, name string) Key { return Key{Owner: s.owner, Kind: kind, Name: name} }
 
+// Keys lists the entries of a kind that have not expired, of any owner, in no order.
+func (c *Cache) Keys(kind string) []Key {
+	var keys []Key
+	c.each(func(_ string, e entry) {
+		if e.Key.Kind == kind && time.Now().Before(e.Expires) {
+			keys = append(keys, e.Key)
+		}
+	})
+	return keys
+}
+
 // Forget removes the entries that match, of any owner, and says how many these were. The first error sticks.
 func (c *Cache) Forget(match func(Key) bool) (removed int, err error) {
-	if c == nil {
-		return 0, nil
-	}
-	names, err := c.names()
-	if err != nil {
-		return 0, err
-	}
-	for _, name := range names {
-		if !strings.HasSuffix(name, entrySuffix) {
-			continue
-		}
-		e, ok := c.read(name)
-		if !ok || !match(e.Key) {
-			continue
+	listErr := c.each(func(name string, e entry) {
+		if !match(e.Key) {
+			return
 		}
 		if removeErr := c.root.Remove(name); removeErr == nil {
 			removed++
 		} else if err == nil && !errors.Is(removeErr, os.ErrNotExist) {
 			err = removeErr
 		}
+	})
+	return removed, cmp.Or(listErr, err)
+}
+
+// each calls do for every entry that can be read, with the name of its file.
+func (c *Cache) each(do func(name string, e entry)) error {
+	if c == nil {
+		return nil
 	}
-	return removed, err
+	names, err := c.names()
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if !strings.HasSuffix(name, entrySuffix) {
+			continue
+		}
+		if e, ok := c.read(name); ok {
+			do(name, e)
+		}
+	}
+	return nil
 }
 
 // names lists what lies in the directory.

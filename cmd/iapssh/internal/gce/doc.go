@@ -3,7 +3,8 @@
 //
 //	client.go     one request: token, headers, bounds, what is tried again
 //	errors.go     [Error], what an API refused
-//	instance.go   instances: found by name, read, their guest attributes
+//	instance.go   instances: read, their guest attributes
+//	listing.go    instances: by name, or all of a project
 //	metadata.go   metadata of instances and projects, and how it is changed when others change it too
 //	sshkeys.go    the lines of the ssh-keys item (pure)
 //	oslogin.go    OS Login profiles, their keys, certificates

@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// A Finding is what one project said of a name.
+// A Finding is what one project said of a name, or of all its VMs.
 type Finding struct {
 	Project   string
 	Instances []Instance
@@ -16,11 +16,20 @@ type Finding struct {
 
 // Find lists the VMs of a name in several projects at once, and gives a finding for each in the same order.
 func (c *Client) Find(ctx context.Context, projects []string, name string) []Finding {
+	return askEach(projects, func(project string) ([]Instance, error) { return c.Named(ctx, project, name) })
+}
+
+// ListEach is List in several projects at once, with a finding for each in the same order.
+func (c *Client) ListEach(ctx context.Context, projects []string, filter string, withMetadata bool) []Finding {
+	return askEach(projects, func(project string) ([]Instance, error) { return c.List(ctx, project, filter, withMetadata) })
+}
+
+func askEach(projects []string, list func(project string) ([]Instance, error)) []Finding {
 	findings := make([]Finding, len(projects))
 	var asking sync.WaitGroup
 	for i, project := range projects {
 		asking.Go(func() {
-			instances, err := c.Named(ctx, project, name)
+			instances, err := list(project)
 			findings[i] = Finding{project, instances, err}
 		})
 	}

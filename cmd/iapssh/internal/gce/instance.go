@@ -25,6 +25,8 @@ type Instance struct {
 	Metadata        Metadata
 	ServiceAccounts []string // e-mails
 	Windows         bool     // its boot disk has Windows
+	Labels          map[string]string
+	Tags            []string // of its networks' firewalls
 }
 
 // Interface is a network interface; addresses may be empty.
@@ -80,6 +82,8 @@ type instanceAnswer struct {
 		IPv6AccessConfigs []struct{ ExternalIPv6 string }
 	}
 	ServiceAccounts []struct{ Email string }
+	Labels          map[string]string
+	Tags            struct{ Items []string }
 	Disks           []struct {
 		Boot            bool
 		GuestOSFeatures []struct{ Type string }
@@ -87,7 +91,7 @@ type instanceAnswer struct {
 }
 
 func (a *instanceAnswer) instance(project string) Instance {
-	i := Instance{Ref: Ref{project, last(a.Zone), a.Name}, ID: a.ID, Status: a.Status, Metadata: a.Metadata}
+	i := Instance{Ref: Ref{project, last(a.Zone), a.Name}, ID: a.ID, Status: a.Status, Metadata: a.Metadata, Labels: a.Labels, Tags: a.Tags.Items}
 	for _, nic := range a.NetworkInterfaces {
 		n := Interface{Name: nic.Name, Internal: nic.NetworkIP, InternalIPv6: nic.IPv6Address}
 		for _, access := range nic.AccessConfigs {
@@ -107,39 +111,6 @@ func (a *instanceAnswer) instance(project string) Instance {
 		}
 	}
 	return i
-}
-
-// maxPages bounds a listing: by an exact name there is one page.
-const maxPages = 20
-
-// Named lists the VMs of a project that have exactly this name, one a zone at most, sorted by zone.
-func (c *Client) Named(ctx context.Context, project, name string) ([]Instance, error) {
-	var found []Instance
-	query := url.Values{"filter": {"name eq ^" + name + "$"}, "maxResults": {"500"}, "returnPartialSuccess": {"true"}}
-	for range maxPages {
-		var page struct {
-			Items         map[string]struct{ Instances []instanceAnswer }
-			NextPageToken string
-		}
-		r := request{name: "compute.instances.aggregatedList", method: http.MethodGet,
-			url: c.compute("projects", project, "aggregated", "instances") + "?" + query.Encode()}
-		if err := c.do(ctx, r, &page); err != nil {
-			return nil, err
-		}
-		for _, scope := range page.Items {
-			for _, answer := range scope.Instances {
-				if answer.Name == name {
-					found = append(found, answer.instance(project))
-				}
-			}
-		}
-		if page.NextPageToken == "" {
-			slices.SortFunc(found, func(a, b Instance) int { return strings.Compare(a.Zone, b.Zone) })
-			return found, nil
-		}
-		query.Set("pageToken", page.NextPageToken)
-	}
-	return nil, fmt.Errorf("compute.instances.aggregatedList: more than %d pages for one name", maxPages)
 }
 
 // Instance reads a VM.

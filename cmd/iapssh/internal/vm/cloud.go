@@ -31,12 +31,22 @@ func Forget(c *cache.Cache, vms []config.Target) (removed int, err error) {
 			return true
 		}
 		for _, t := range vms {
-			if isAbout(key, t) {
+			if isAbout(key, t) || key.Kind == rosterKind && isOn(readRoster(c, key.Name), key.Name, t) {
 				return true
 			}
 		}
 		return false
 	})
+}
+
+// isOn says that a VM may be one of a project's roster.
+func isOn(r roster, project string, t config.Target) bool {
+	for zone, names := range r {
+		if slices.Contains(names, t.Instance) && (t.Zone == "" || t.Zone == zone) {
+			return t.Project == "" || t.Project == project
+		}
+	}
+	return false
 }
 
 // isAbout says that an entry is about a VM. The names of such entries are PROJECT/INSTANCE and PROJECT/ZONE/INSTANCE; of

@@ -33,6 +33,9 @@ func Remembered(c *cache.Cache, instance string, projects []string) (project, zo
 		if c.For(cache.Owner{}).Get(placeKind, placeName(project, instance), &zone) {
 			return project, zone, true
 		}
+		if zone = readRoster(c, project).zone(instance); zone != "" {
+			return project, zone, true
+		}
 	}
 	return "", "", false
 }
@@ -88,6 +91,9 @@ func lookupName(projects []string, zone, name string) string {
 func (c *Cloud) Misplaced(ctx context.Context, plan config.Plan) config.Plan {
 	c.Debug("%s is no longer in zone %s of project %s: looking for it again", plan.IAP.Instance, plan.IAP.Zone, plan.IAP.Project)
 	c.Cache.For(cache.Owner{}).Drop(placeKind, placeName(plan.IAP.Project, plan.IAP.Instance))
+	if readRoster(c.Cache, plan.IAP.Project).zone(plan.IAP.Instance) == plan.IAP.Zone {
+		c.Cache.For(cache.Owner{}).Drop(rosterKind, plan.IAP.Project)
+	}
 	plan.IAP.Zone, plan.Remembered = "", false
 	if len(plan.Projects) > 1 {
 		plan.IAP.Project = ""

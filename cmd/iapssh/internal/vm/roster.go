@@ -1,0 +1,100 @@
+package vm
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/cache"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/gce"
+)
+
+// A whole listing of a project is remembered as one entry, whose name is the project's: thousands of places would be as many files.
+// Like places it belongs to nobody.
+const rosterKind = "roster"
+
+// roster has the names of a project's VMs by zone.
+type roster map[string][]string
+
+func rosterOf(instances []gce.Instance) roster {
+	r := roster{}
+	for _, i := range instances {
+		r[i.Zone] = append(r[i.Zone], i.Name)
+	}
+	return r
+}
+
+// zone is where the VM of a name is; empty if there is none, or more than one.
+func (r roster) zone(name string) (found string) {
+	for zone, names := range r {
+		if slices.Contains(names, name) {
+			if found != "" {
+				return ""
+			}
+			found = zone
+		}
+	}
+	return found
+}
+
+// List lists the VMs of several projects, and remembers where they are unless a filter hides some. There is a finding for each
+// project, in the same order.
+func (c *Cloud) List(ctx context.Context, projects []string, filter string, withMetadata bool) []gce.Finding {
+	findings := c.API.ListEach(ctx, projects, filter, withMetadata)
+	for _, f := range findings {
+		if f.Err == nil && filter == "" {
+			c.Cache.For(cache.Owner{}).Put(rosterKind, f.Project, rosterOf(f.Instances), placeLife)
+		}
+	}
+	return findings
+}
+
+func readRoster(c *cache.Cache, project string) (r roster) {
+	if !c.For(cache.Owner{}).Get(rosterKind, project, &r) {
+		return nil
+	}
+	return r
+}
+
+// Names are the VMs that are remembered, sorted, as they may be typed: those of the given projects by their name, if that is enough,
+// all others in full.
+func Names(c *cache.Cache, projects []string) []string {
+	var names []string
+	for _, key := range c.Keys(placeKind) {
+		project, name, _ := strings.Cut(key.Name, "/")
+		zone := ""
+		if c.For(key.Owner).Get(placeKind, key.Name, &zone) {
+			names = append(names, typed(config.Target{Project: project, Zone: zone, Instance: name}, projects, true))
+		}
+	}
+	for _, key := range c.Keys(rosterKind) {
+		r := readRoster(c, key.Name)
+		count := map[string]int{}
+		for _, listed := range r {
+			for _, name := range listed {
+				count[name]++
+			}
+		}
+		for zone, listed := range r {
+			for _, name := range listed {
+				names = append(names, typed(config.Target{Project: key.Name, Zone: zone, Instance: name}, projects, count[name] == 1))
+			}
+		}
+	}
+	// They come from the network, and a shell expands what it is given to complete.
+	names = slices.DeleteFunc(names, func(name string) bool { return strings.Trim(name, typeable) != "" })
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// typeable is what a VM's name can have.
+const typeable = "abcdefghijklmnopqrstuvwxyz0123456789-.:"
+
+// typed is what to type for a VM, of whose name there is one or there are more in its project.
+func typed(t config.Target, projects []string, one bool) string {
+	if one && slices.Contains(projects, t.Project) {
+		return t.Instance
+	}
+	return t.FullName()
+}
