@@ -131,3 +131,13 @@ func hostKeyProof(plan config.Plan, facts vm.Facts) string {
 	}
 	return text + "; StrictHostKeyChecking " + plan.StrictHostKeyChecking
 }
+
+// explain prints what is known of an error's code.
+func explain(plan config.Plan) int {
+	text, ok := report.Explain(plan.Query)
+	if !ok {
+		return complain(os.Stderr, plan, &config.UsageError{Ours: true, Text: fmt.Sprintf("nothing is known of code %q", plan.Query)})
+	}
+	io.WriteString(os.Stdout, text)
+	return 0
+}

@@ -86,6 +86,10 @@ func run(ctx context.Context, program string, argv []string) int {
 		return forget(plan)
 	case config.ModeExplain:
 		return explain(plan)
+	case config.ModeList:
+		return listVMs(ctx, plan, messages)
+	case config.ModeCompletion:
+		complete(plan)
 	case config.ModeStdio:
 		return stdio(ctx, plan, messages)
 	case config.ModeTunnel:
@@ -134,16 +138,6 @@ func ssh(ctx context.Context, plan config.Plan, messages *session.Messages, leav
 		io.WriteString(messages, failure.Lines())
 	}
 	return failed(r.plan, failure, r.principal())
-}
-
-// explain prints what is known of an error's code.
-func explain(plan config.Plan) int {
-	text, ok := report.Explain(plan.Query)
-	if !ok {
-		return complain(os.Stderr, plan, &config.UsageError{Ours: true, Text: fmt.Sprintf("nothing is known of code %q", plan.Query)})
-	}
-	io.WriteString(os.Stdout, text)
-	return 0
 }
 
 // localSide is this process, as a session sees it.

@@ -6,7 +6,8 @@
 //
 //   - mode.go decides from the arguments alone which grammar they are in;
 //     tunnelline.go reads that of tunnels, gcloudline.go gcloud's own command
-//     line, iapproxy.go that program's; stdio.go and tunnel.go make plans of them.
+//     line, iapproxy.go that program's; stdio.go and tunnel.go make plans of them,
+//     fleet.go those that are about all VMs of a project.
 //     getopt.go, argv.go and options.go read ssh's; destination.go reads
 //     [user@]host and ssh:// URIs.
 //   - lexer.go cuts a configuration file into directives; evaluate.go walks
@@ -65,6 +66,8 @@ func resolve(ctx context.Context, program string, argv []string, effects Effects
 		return resolveEach(ctx, mode, argv, effects)
 	case ModeForget:
 		return resolveForget(argv[1:])
+	case ModeList, ModeCompletion:
+		return resolveFleet(ctx, line, effects)
 	case ModeTunnel:
 		return resolveTunnel(ctx, line, effects)
 	case modeNotBuilt:

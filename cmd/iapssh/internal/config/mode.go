@@ -12,7 +12,8 @@ var modes = map[string]Mode{
 	"--version":    ModeVersion,
 	"--help":       ModeHelp,
 	"--tunnel":     ModeTunnel,
-	"--list":       "",
+	"--list":       ModeList,
+	"--completion": ModeCompletion,
 	"--doctor":     "",
 	"--explain":    ModePlan,
 	"--config-ssh": "",
@@ -27,7 +28,8 @@ const (
 )
 
 // modeOf decides what the program is asked to be, from its name and arguments
-// alone and in this order: called as iapproxy, that program's grammar; a mode
+// alone and in this order: called as iapproxy, that program's grammar, or as an
+// inventory, Ansible's; a mode
 // flag of ours as the first argument, behind which --gcloud has gcloud's grammar;
 // a tunnel flag before any "--" with positionals that are exactly HOST PORT; else ssh. Nothing inside a host name,
 // a URL or a command can reach a mode.
@@ -35,11 +37,17 @@ func modeOf(program string, argv []string) (Mode, tunnelLine) {
 	if name := baseName(program); name == "iapproxy" || name == "iap-proxy" {
 		line := scanProxy(argv)
 		return line.mode, line
+	} else if name == InventoryProgram {
+		return ModeList, scanFleet(ModeList, append([]string{"--list=ansible"}, argv...))
 	}
 	if len(argv) == 2 && argv[0] == "--explain" && errorCode.MatchString(argv[1]) {
 		return ModeExplain, tunnelLine{}
 	}
 	if len(argv) > 0 {
+		name, _, _ := strings.Cut(argv[0], "=")
+		if mode := modes[name]; fleetFlags[mode] != nil {
+			return mode, scanFleet(mode, argv)
+		}
 		if mode, ok := modes[argv[0]]; ok {
 			switch mode {
 			case "":

@@ -18,7 +18,10 @@ func TestMode(t *testing.T) {
 		{"--tunnel", ModeTunnel},
 		{"--tunnel --help", ModeTunnel},
 		{"-v --tunnel vm 22", ModeSSH},
-		{"--list", modeNotBuilt},
+		{"--list", ModeList},
+		{"--list=x", ModeList},
+		{"--list --project=p --json", ModeList},
+		{"--completion=bash", ModeCompletion},
 		{"--doctor vm", modeNotBuilt},
 		{"--explain 4033", ModeExplain},
 		{"--explain invalid_rapt", ModeExplain},
@@ -33,7 +36,6 @@ func TestMode(t *testing.T) {
 		{"--gcloud alpha compute start-iap-tunnel --help", ModeHelp},
 		{"--gcloud", modeNotBuilt},
 		{"--lis", ModeSSH}, // no abbreviations
-		{"--list=x", ModeSSH},
 		{"vm --list", ModeSSH},
 		{"-q --doctor", ModeSSH},
 		{"--list@vm", ModeSSH},
@@ -73,6 +75,14 @@ func TestMode(t *testing.T) {
 	} {
 		if got, _ := modeOf("iapssh", strings.Fields(test.argv)); got != test.want {
 			t.Errorf("modeOf(%q) = %q, want %q", test.argv, got, test.want)
+		}
+	}
+}
+
+func TestInventoryMode(t *testing.T) {
+	for _, program := range []string{"iapssh-inventory", "/etc/ansible/iapssh-inventory", `C:\x\iapssh-inventory.exe`} {
+		if got, line := modeOf(program, []string{"--host", "vm"}); got != ModeList || line.flags["--list"] != "ansible" || line.flags["--host"] != "vm" {
+			t.Errorf("%s: %q, %+v", program, got, line)
 		}
 	}
 }

@@ -16,6 +16,8 @@ const (
 	ModePlan       Mode = "plan"        // --explain VM: tell what would be done, and why, of Plan.Each
 	ModeHostKeys   Mode = "host-keys"   // --host-keys: print what the VMs of Plan.Each have published
 	ModeForget     Mode = "forget"      // --forget: drop what is remembered of Plan.VMs, or everything
+	ModeList       Mode = "list"        // --list: Plan.Fleet, of Plan.Projects
+	ModeCompletion Mode = "completion"  // --completion: a shell's part of it, or the names
 	ModeTunnel     Mode = "tunnel"      // --tunnel: Plan.Tunnel, on local ports
 	ModeVersion    Mode = "version"     // --version
 	ModeSSHVersion Mode = "ssh-version" // -V, which programs grep for "OpenSSH_"
@@ -77,7 +79,8 @@ const NoEscape = -1
 // Remembered, Projects, GCloud, Impersonate, NoTokenCache, Reason, RelayURL, Universe,
 // PSC, Proxy, ClientCertificate, APIs, CACertsFile, LogLevel, LogFile, Speaker and
 // Warnings are set. For ModeTunnel Mode, Failing, Original, Tunnel, Fork, LogLevel,
-// LogFile, Speaker and Warnings are.
+// LogFile, Speaker and Warnings are; for ModeList and ModeCompletion Fleet, Projects
+// and what ModeStdio has of Google and of messages.
 type Plan struct {
 	Mode    Mode
 	Output  string   // what -G prints
@@ -85,6 +88,7 @@ type Plan struct {
 	VMs     []Target // of ModeForget, as far as their names tell
 	Each    []Plan   // of ModeHostKeys and ModePlan: those of sessions
 	Tunnel  Tunnel
+	Fleet   Fleet
 	Speaker string // in whose name errors are told, "gcloud.compute.ssh"; empty: ours
 
 	Failing Failing

@@ -30,18 +30,10 @@ func (t tunnelLine) plainWay(ctx context.Context, host string, port int, effects
 		Port:        port,
 		Route:       RouteIAP,
 		RouteReason: t.chosenBy(),
-		LogFile:     t.logFile(),
 		Speaker:     t.speaker,
 		AuditLog:    t.flags["--audit-log"],
 	}
-	var err error
-	if p.LogLevel, err = t.logLevel(); err != nil {
-		return p, err
-	}
-	if p.Failing, err = failing(t.flags, effects); err != nil {
-		return p, err
-	}
-	if p.LogFormat, err = logFormat(t.flags["--log-format"]); err != nil {
+	if err := t.talk(&p, effects); err != nil {
 		return p, err
 	}
 	me, err := localFacts(effects)
@@ -61,6 +53,19 @@ func (t tunnelLine) plainWay(ctx context.Context, host string, port int, effects
 		}
 	}
 	return p, p.aim(host, port, b.projects(&p, given), given, effects)
+}
+
+// talk sets what is said, where, and to whom.
+func (t tunnelLine) talk(p *Plan, effects Effects) (err error) {
+	p.LogFile = t.logFile()
+	if p.LogLevel, err = t.logLevel(); err != nil {
+		return err
+	}
+	if p.Failing, err = failing(t.flags, effects); err != nil {
+		return err
+	}
+	p.LogFormat, err = logFormat(t.flags["--log-format"])
+	return err
 }
 
 // logFile is iapproxy's flag, or ssh's.

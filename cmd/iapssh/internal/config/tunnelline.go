@@ -80,7 +80,7 @@ type tunnelLine struct {
 	command     []string // after "--", where there can be one
 	speaker     string   // of gcloud's: the command, as it names itself in errors
 	unknown     string   // first flag that the grammar does not know
-	valueless   string   // first flag that lacks its value, or has one and takes none
+	valueless   string   // complaint about the first flag that lacks its value, or has one and takes none
 	problem     string   // what else is wrong with the line
 	unsupported string   // a flag or command that is understood and not built
 	fix         string   // what to do instead
@@ -143,11 +143,11 @@ func (t *tunnelLine) scan(argv []string, flags map[string]flagKind) {
 			continue
 		case kind == switchFlag:
 			if attached {
-				t.valueless = first(t.valueless, name)
+				t.valueless = first(t.valueless, "option "+name+" takes no value")
 			}
 		case !attached:
 			if i++; i == len(argv) {
-				t.valueless = first(t.valueless, name)
+				t.valueless = first(t.valueless, "option requires an argument -- "+strings.TrimLeft(name, "-"))
 				continue
 			}
 			value = argv[i]
@@ -198,10 +198,8 @@ func (t tunnelLine) check() error {
 		return usage("unrecognized arguments: " + t.unknown)
 	case t.unknown != "":
 		return usage("unknown option " + t.unknown + " beside " + t.chosenBy())
-	case t.valueless != "" && tunnelFlags[t.valueless] == switchFlag:
-		return usage("option " + t.valueless + " takes no value")
 	case t.valueless != "":
-		return usage("option requires an argument -- " + strings.TrimLeft(t.valueless, "-"))
+		return usage(t.valueless)
 	}
 	if err := excludeEachOther(t.flags); err != nil {
 		return err

@@ -17,6 +17,8 @@ const Synopsis = `usage: iapssh [-46AaCfGgKkMNnqsTtVvXxYy] [-B bind_interface]
        iapssh --explain VM ...
        iapssh --host-keys VM ...
        iapssh --forget [VM ...]
+       iapssh --list[=json|ansible] [--project=PROJECT,...] [--filter=EXPR]
+       iapssh --completion=bash|zsh|fish
        iapssh --explain CODE
        iapssh --help | --version
 `
@@ -32,6 +34,8 @@ const Usage = `iapssh: ssh to a Google Cloud VM through Identity-Aware Proxy, wi
   iapssh --explain vm ...
   iapssh --host-keys vm ...
   iapssh --forget [vm ...]
+  iapssh --list [flags]       the VMs of a project, or several
+  iapssh --completion=bash|zsh|fish
   iapssh --explain CODE       what an error's code means, and what mends it
 
 The first form is ssh: the same options, the same ~/.ssh/config, the same exit
@@ -69,6 +73,12 @@ The fifth takes gcloud's own command line.
 and changes nothing. --host-keys prints, as lines of known_hosts, the host keys that VMs have
 published (in their guest attributes). See docs/vms.md for what is read of a VM,
 remembered and trusted.
+
+--list prints a table, or with --json what programs read; its flags, beside those
+that say who asks: --project=P1,P2, --zone=ZONE and --filter=EXPR, in Compute
+Engine's language ("labels.env=prod AND status=RUNNING"). --list=ansible is an
+inventory for Ansible, as is this program called iapssh-inventory. --completion
+prints what a shell reads to complete names of VMs. See docs/list.md.
 
 --audit-log=FILE|syslog (IAPAuditLog) gets a line of JSON for each session;
 --log-file=FILE and --log-format=json say where and how messages are written.
