@@ -131,7 +131,7 @@ type Identity struct {
 	// a public key file, which then names a key that the agent holds.
 	Path string
 
-	// Certificate is a file with a certificate for the key, beside those of Auth; empty: none.
+	// Certificate is a certificate for the key, "TYPE BASE64", which is offered in its place; empty: none.
 	Certificate string
 
 	// Explicit says that the user asked for this file: it is worth a message

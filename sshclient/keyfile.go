@@ -48,24 +48,32 @@ func readIdentity(id Identity, beside bool) ([]candidate, error) {
 		if key.public = readPublic(id.Path + ".pub"); key.public == nil {
 			return nil, err
 		}
-		return []candidate{key}, nil
+		return certified(key, id, false)
 	}
 	if key.public = parsePublic(text); key.public != nil {
-		return []candidate{key}, nil
+		return certified(key, id, false)
 	}
 	key.file = &keyFile{path: id.Path, text: text, tooOpen: tooOpen}
 	if key.public, err = key.file.public(); err != nil {
 		return nil, err
 	}
-	out := []candidate{key}
-	if !beside {
-		return out, nil
-	}
-	for _, path := range []string{id.Path + "-cert.pub", id.Certificate} {
-		if cert, ok := readPublic(path).(*ssh.Certificate); ok {
-			key.source, key.public = path, cert
-			out = append(out, key)
+	return certified(key, id, beside)
+}
+
+// certified gives the candidates that a key comes to: the certificate that id has for it, or itself and the certificate beside its file.
+func certified(key candidate, id Identity, beside bool) ([]candidate, error) {
+	if id.Certificate != "" {
+		cert, err := parseCertificate([]byte(id.Certificate))
+		if err != nil {
+			return nil, err
 		}
+		key.public = cert
+		return []candidate{key}, nil
+	}
+	out := []candidate{key}
+	if cert, ok := readPublic(id.Path + "-cert.pub").(*ssh.Certificate); ok && beside {
+		key.source, key.public = id.Path+"-cert.pub", cert
+		out = append(out, key)
 	}
 	return out, nil
 }
@@ -76,11 +84,19 @@ func readCertificate(path string) (candidate, error) {
 	if err != nil {
 		return candidate{}, err
 	}
-	cert, ok := parsePublic(text).(*ssh.Certificate)
-	if !ok || cert.CertType != ssh.UserCert {
-		return candidate{}, errNoUserCert
+	cert, err := parseCertificate(text)
+	if err != nil {
+		return candidate{}, err
 	}
 	return candidate{source: path, public: cert, explicit: true}, nil
+}
+
+func parseCertificate(text []byte) (*ssh.Certificate, error) {
+	cert, ok := parsePublic(text).(*ssh.Certificate)
+	if !ok || cert.CertType != ssh.UserCert {
+		return nil, errNoUserCert
+	}
+	return cert, nil
 }
 
 // readKeyFile reads a file of bounded size, and reports its permissions if they let

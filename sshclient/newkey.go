@@ -7,12 +7,17 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 )
 
 // newKeyBits is ssh-keygen's default for RSA.
 const newKeyBits = 3072
+
+// forever is later than all that matters, in Unix time: certificates without end say ssh.CertTimeInfinity, which is past what
+// time.Time can tell.
+const forever = 1 << 40
 
 // PublicHalf reads the public key beside a private key file, "TYPE BASE64", or takes it from that file; empty if neither tells.
 func PublicHalf(path string) string {
@@ -26,6 +31,17 @@ func PublicHalf(path string) string {
 		return ""
 	}
 	return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key)))
+}
+
+// Certifies says until when a user's certificate, "TYPE BASE64", is good for a public key in the same form; ok is false if it is none,
+// or another key's.
+func Certifies(certificate, key string) (until time.Time, ok bool) {
+	cert, err := parseCertificate([]byte(certificate))
+	public := parsePublic([]byte(key))
+	if err != nil || public == nil || !sameKey(public)(cert.Key) {
+		return time.Time{}, false
+	}
+	return time.Unix(int64(min(cert.ValidBefore, forever)), 0), true
 }
 
 // NewKeyFile makes an RSA key in the files path and path.pub, as "ssh-keygen -t rsa -N ”" does, and their directory if it is

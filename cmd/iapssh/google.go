@@ -44,7 +44,7 @@ func (r *relay) newCloud(plan config.Plan, messages io.Writer) *vm.Cloud {
 	c := &vm.Cloud{
 		API: &gce.Client{
 			HTTP: r.http, Token: r.apiToken, Header: apiHeader(plan), QuotaProject: plan.GCloud.Project,
-			Compute: plan.APIs.Compute, OSLogin: plan.APIs.OSLogin, IAP: plan.APIs.IAP,
+			Compute: plan.APIs.Compute, OSLogin: plan.APIs.OSLogin, IAP: plan.APIs.IAP, Run: plan.APIs.Run,
 		},
 		Cache:   remembered,
 		Account: r.account,
@@ -153,10 +153,10 @@ func (r *relay) lookUp(ctx context.Context, plan config.Plan) (config.Plan, erro
 	return plan, err
 }
 
-// inquire begins to learn of the plan's VM what a session with it needs, beside the dial.
+// inquire begins to learn of the plan's VM or workload what a session with it needs, beside the dial.
 func (r *relay) inquire(ctx context.Context, plan config.Plan) {
 	r.endInquiry()
-	if plan.Mode == config.ModeSSH && plan.ToVM() {
+	if plan.Mode == config.ModeSSH && (plan.ToVM() || plan.ToWorkload()) {
 		r.inquiry = r.cloud.Inquire(ctx, plan)
 	}
 }
@@ -181,9 +181,11 @@ func (r *relay) introduce(ctx context.Context, local *session.Local) {
 	facts := r.inquiry.Facts()
 	over(nil)
 	r.begin = r.begin.Add(time.Since(began))
-	login := vm.ChooseLogin(r.plan.User, r.plan.UserGiven, r.account(ctx), facts)
-	r.debug("user %s: %s", login.User, login.Why)
-	r.plan.User = login.User
+	if r.plan.ToVM() {
+		login := vm.ChooseLogin(r.plan.User, r.plan.UserGiven, r.account(ctx), facts)
+		r.debug("user %s: %s", login.User, login.Why)
+		r.plan.User = login.User
+	}
 	if facts.ID != "" && !r.plan.KnownHostsGiven {
 		r.plan.HashKnownHosts = false
 		r.plan.UserKnownHostsFiles = append([]string{r.plan.SSHDir + "/" + googleKnownHosts}, r.plan.UserKnownHostsFiles...)
@@ -193,12 +195,13 @@ func (r *relay) introduce(ctx context.Context, local *session.Local) {
 		facts, ok := r.inquiry.Again(ctx)
 		return proofOf(facts), ok
 	}
-	r.offer(ctx, local)
+	r.offer(ctx, local, facts.Certificate)
 }
 
 // offer settles which keys the VM is offered: the one that worked last, gcloud's, those of the configuration, the agent's; or what
-// was typed or configured before gcloud's. When it has refused them all, one may be put on it.
-func (r *relay) offer(ctx context.Context, local *session.Local) {
+// was typed or configured before gcloud's. A certificate, if there is one, goes before all. When it has refused them all, one may be
+// put on it.
+func (r *relay) offer(ctx context.Context, local *session.Local, certificate string) {
 	r.plan.IdentityFiles = keyFiles(r.plan)
 	r.pusher = r.cloud.NewPusher(r.plan)
 	last := r.cloud.LastKey(ctx, r.plan)
@@ -207,6 +210,10 @@ func (r *relay) offer(ctx context.Context, local *session.Local) {
 			r.cloud.KeepKey(ctx, r.plan, key)
 		}
 	}}
+	if certificate != "" {
+		local.Offers.First = certificate
+		local.Offers.Before = []sshclient.Identity{{Path: r.plan.KeyFile, Certificate: certificate}}
+	}
 }
 
 // reconnect says whether to connect once more, with the key that the VM was given and that it may know by then, and no other.
@@ -221,11 +228,11 @@ func (r *relay) reconnect(ctx context.Context, err error, local *session.Local) 
 	}
 	r.debug("connecting again as %s", user)
 	r.plan.User, r.plan.IdentityFiles, r.plan.IdentitiesOnly, r.plan.PasswordAuthentication = user, []string{key.Path}, true, false
-	local.Offers.More = nil
+	local.Offers.Before, local.Offers.More = nil, nil
 	return true
 }
 
-// doubt drops what is remembered of a VM that would not let us in: its users may be others by now.
+// doubt drops what is remembered of a VM or workload that would not let us in: its users may be others by now.
 func (r *relay) doubt(ctx context.Context, err error) {
 	var denied *sshclient.AuthError
 	if r.inquiry != nil && errors.As(err, &denied) {
@@ -234,10 +241,14 @@ func (r *relay) doubt(ctx context.Context, err error) {
 }
 
 func proofOf(facts vm.Facts) session.Proof {
-	if facts.ID == "" {
-		return session.Proof{Keys: facts.HostKeys}
+	p := session.Proof{Keys: facts.HostKeys, Authorities: facts.Authorities, From: "the VM's guest attributes"}
+	if facts.Authorities != nil {
+		p.From = "Cloud Run's list of authorities"
 	}
-	return session.Proof{Name: "compute." + facts.ID, Keys: facts.HostKeys}
+	if facts.ID != "" {
+		p.Name = "compute." + facts.ID
+	}
+	return p
 }
 
 // apiToken is the token source of Google's APIs.

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -28,6 +29,8 @@ import (
 //	google get                             prints metadata of the VM
 //	google unlogin                         takes all keys off the login profile
 //	google login USER...                   gives the account OS Login names
+//	google traffic SERVICE REVISION=PERCENT...  shares the traffic of a service of Cloud Run
+//	google authority                       has OS Login sign with another key, which the VM believes in the place of the last
 //	google calls                           prints the calls since it was asked last
 func google(ts *testscript.TestScript, neg bool, args []string) {
 	l := ts.Value(labKey{}).(*lab.Lab)
@@ -36,7 +39,7 @@ func google(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: google VERB [ARG...]")
 	}
 	verb, args := args[0], args[1:]
-	wants, known := map[string]int{"project": 1, "vm": 3, "remove": 3, "disable": 1, "fail": 2, "calls": 0, "publish": 1, "recreate": 0, "set": 2, "get": 0, "unlogin": 0, "login": len(args), "grant": len(args), "revoke": len(args)}[verb]
+	wants, known := map[string]int{"project": 1, "vm": 3, "remove": 3, "disable": 1, "fail": 2, "calls": 0, "authority": 0, "publish": 1, "recreate": 0, "set": 2, "get": 0, "unlogin": 0, "login": len(args), "traffic": len(args), "grant": len(args), "revoke": len(args)}[verb]
 	if !known || wants != len(args) {
 		ts.Fatalf("google %s: no such verb, or not its arguments", verb)
 	}
@@ -72,10 +75,21 @@ func google(ts *testscript.TestScript, neg bool, args []string) {
 		for key, value := range g.Metadata(lab.Project, lab.Zone, lab.VM) {
 			fmt.Fprintf(ts.Stdout(), "%s=%s\n", key, value)
 		}
+	case "authority":
+		ts.Check(l.NewAuthority())
 	case "unlogin":
 		g.ClearLogin()
 	case "login":
 		g.SetLogin(args...)
+	case "traffic":
+		shares := map[string]int{}
+		for _, share := range args[1:] {
+			revision, percent, _ := strings.Cut(share, "=")
+			n, err := strconv.Atoi(percent)
+			ts.Check(err)
+			shares[revision] = n
+		}
+		g.ShareTraffic(lab.Project, lab.Region, args[0], shares)
 	case "set":
 		g.SetMetadata(lab.Project, lab.Zone, lab.VM, args[0], args[1])
 	case "calls":

@@ -41,6 +41,9 @@ import (
 //	refuse STATUS [HEADER: VALUE] makes the proxy answer everything so
 //	asked ADDR...                checks whom the proxy was asked for, in the order of the alphabet
 
+// publicFiles is a host of Google's that is no API: nobody has to show anything there.
+const publicFiles = "www.gstatic.com"
+
 // front is Google's front end for the APIs, with TLS and by name.
 type front struct {
 	*httptest.Server
@@ -114,7 +117,8 @@ func layOut(place func(string) string, bundle []byte) error {
 // check lets through what goes to an API by the right name.
 func (f *front) check(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.TLS.ServerName != r.Host || strings.Contains(r.Host, ".mtls.") != f.certified {
+		ofAPI := r.Host != publicFiles
+		if r.TLS.ServerName != r.Host || ofAPI && strings.Contains(r.Host, ".mtls.") != f.certified {
 			http.Error(w, "wrong host", http.StatusMisdirectedRequest)
 			return
 		}
@@ -134,7 +138,7 @@ func startProxy(ts *testscript.TestScript, neg bool, args []string) {
 	l := ts.Value(labKey{}).(*lab.Lab)
 	f := wayOf(ts).front
 	p.Dial = func(network, addr string) (net.Conn, error) {
-		if strings.HasSuffix(addr, ".googleapis.com:443") {
+		if strings.HasSuffix(addr, ".googleapis.com:443") || addr == publicFiles+":443" {
 			return net.Dial("tcp", f.Listener.Addr().String())
 		}
 		if strings.HasSuffix(addr, ".cloudproxy.app:443") || strings.HasSuffix(addr, ".run.app:443") {
@@ -178,7 +182,7 @@ func asked(ts *testscript.TestScript, neg bool, args []string) {
 // certificates makes the front's, for all names of APIs, and a client's, also as PEM with its key. Each is its own authority.
 func certificates(ts *testscript.TestScript) (server, client tls.Certificate, bundle []byte) {
 	var made []tls.Certificate
-	for _, names := range [][]string{{"*.googleapis.com", "*.mtls.googleapis.com"}, nil} {
+	for _, names := range [][]string{{"*.googleapis.com", "*.mtls.googleapis.com", publicFiles}, nil} {
 		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 		ts.Check(err)
 		template := &x509.Certificate{

@@ -10,7 +10,7 @@
 // It also serves any net.Conn it is handed, see [Server.ServeConn]. Sessions run
 // real commands of this machine as the user of this process, with a real
 // terminal on Unix when one is asked for; or a function, see [Server.Handler].
-// Forwards lead anywhere, and listen on loopback.
+// Forwards lead anywhere, and listen on loopback. [Certify] makes certificates for users.
 // Whoever may log in has that user's powers: Start listens on loopback only,
 // and with none of AuthorizedKeys, Authorize and AllowAll nobody may.
 //

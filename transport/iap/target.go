@@ -88,6 +88,9 @@ func (t Target) parameters() (needed, optional []parameter) {
 			[]parameter{{"group", t.DestGroup}}
 	case KindWorkload:
 		w := t.Workload
+		if w.Type == "instance" {
+			w.Type = "service" // as gcloud calls it to the relay
+		}
 		return []parameter{{"project", t.Project}, {"region", t.Region}, {"project_number", w.ProjectNumber},
 				{"cr_workload_type", w.Type}, {"cr_deployment_name", w.Name}},
 			[]parameter{{"cr_instance_id", w.Instance}, {"cr_container_id", w.Container}}

@@ -22,6 +22,7 @@ func AllPermissions() []string {
 		"compute.projects.get", "compute.projects.setCommonInstanceMetadata",
 		"compute.zoneOperations.get", "compute.globalOperations.get",
 		"compute.instances.osLogin",
+		"run.services.get", "run.jobs.get", "run.workerpools.get", "run.instances.get",
 	}
 }
 

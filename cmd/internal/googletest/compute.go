@@ -52,18 +52,22 @@ type cloud struct {
 	operations map[string]bool // name -> done
 	nextID     int
 	login      login
+
+	authorities map[string]string // of Cloud Run, by region
 }
 
 type project struct {
+	number    string
 	metadata  map[string]string
 	instances []*Instance
+	workloads map[[3]string]RunWorkload // by type, region and name
 }
 
 func newCloud() cloud {
 	return cloud{
 		granted: map[string]bool{}, disabled: map[string]bool{}, failing: map[string]failure{},
 		projects: map[string]*project{}, operations: map[string]bool{}, nextID: 4242,
-		login: login{keys: map[string]loginKey{}},
+		login: login{keys: map[string]loginKey{}}, authorities: map[string]string{},
 	}
 }
 
@@ -76,7 +80,8 @@ func (s *Server) IAPURL() string     { return s.URL + "/iap/" }
 func (s *Server) AddProject(id string, metadata map[string]string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.cloud.projects[id] = &project{metadata: cloneMetadata(metadata)}
+	s.cloud.nextID++
+	s.cloud.projects[id] = &project{number: strconv.Itoa(100_000_000_000 + s.cloud.nextID), metadata: cloneMetadata(metadata)}
 }
 
 // AddInstance makes a VM in a project that exists, and replaces one of the same name in the same zone. It returns the VM's id.

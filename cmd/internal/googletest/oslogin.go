@@ -80,8 +80,10 @@ func (s *Server) osLoginRoutes(mux *http.ServeMux) {
 	route("POST /oslogin/v1/users/{user}", "users.importSshPublicKey", importKey)
 	route("PATCH /oslogin/v1/users/{user}/sshPublicKeys/{fingerprint}", "users.sshPublicKeys.patch", patchKey)
 	route("DELETE /oslogin/v1/users/{user}/sshPublicKeys/{fingerprint}", "users.sshPublicKeys.delete", deleteKey)
-	route("POST /oslogin/v1/users/{user}/projects/{project}", "users.projects.provisionPosixAccount", provision)
-	route("POST /oslogin/v1/projects/{project}/locations/{region}", "projects.locations.signSshPublicKey", signKey)
+	for _, version := range []string{"v1", "v1beta"} {
+		route("POST /oslogin/"+version+"/users/{user}/projects/{project}", "users.projects.provisionPosixAccount", provision)
+		route("POST /oslogin/"+version+"/projects/{project}/locations/{region}", "projects.locations.signSshPublicKey", signKey)
+	}
 	mux.HandleFunc("POST /iap/v1/projects/{project}/iap_tunnel/zones/{zone}/instances/{instance}",
 		s.api(iapService, "iap.tunnelInstances.testIamPermissions", testPermissions))
 }
@@ -205,36 +207,48 @@ func provision(s *Server, r *http.Request) (any, func(), *apiError) {
 	return map[string]any{"username": s.cloud.login.users[0], "primary": true}, nil, nil
 }
 
-// signKey makes a certificate, by Server.SignKey. It is for one VM, named by number, and its service account.
+// signKey makes a certificate, by Server.SignKey. It is for one VM, named by number, and its service account; or, before version v1
+// only, for one workload of Cloud Run and its.
 func signKey(s *Server, r *http.Request) (any, func(), *apiError) {
 	region, ok := splitMethod(r.PathValue("region"), "signSshPublicKey")
 	if !ok {
 		return nil, nil, notFound(r.URL.Path)
 	}
-	if !s.cloud.granted["compute.instances.osLogin"] {
+	var body struct{ SSHPublicKey, ServiceAccount, ComputeInstance, CloudRunResource string }
+	switch {
+	case json.NewDecoder(r.Body).Decode(&body) != nil:
+		return nil, nil, invalid("Parse Error")
+	case body.CloudRunResource != "" && strings.Contains(r.URL.Path, "/v1/"):
+		return nil, nil, invalid("Invalid JSON payload received. Unknown name \"cloudRunResource\": Cannot find field.")
+	case (body.CloudRunResource == "") == (body.ComputeInstance == ""):
+		return nil, nil, invalid("One resource is required")
+	case body.ComputeInstance != "" && !s.cloud.granted["compute.instances.osLogin"]:
 		return nil, nil, denied("compute.instances.osLogin", "projects/"+r.PathValue("project"))
-	}
-	if len(s.cloud.login.users) == 0 {
+	case len(s.cloud.login.users) == 0:
 		return nil, nil, notFound("POSIX account")
 	}
-	var body struct{ SSHPublicKey, ServiceAccount, ComputeInstance string }
-	if json.NewDecoder(r.Body).Decode(&body) != nil {
-		return nil, nil, invalid("Parse Error")
-	}
+	user, account, found := s.cloud.login.users[0], "", false
 	for _, i := range s.cloud.instances(r.PathValue("project")) {
-		name := "projects/" + r.PathValue("project") + "/zones/" + i.Zone + "/instances/" + i.ID
-		if body.ComputeInstance != name || !strings.HasPrefix(i.Zone, region+"-") {
-			continue
+		if body.ComputeInstance == "projects/"+r.PathValue("project")+"/zones/"+i.Zone+"/instances/"+i.ID && strings.HasPrefix(i.Zone, region+"-") {
+			account, found = i.ServiceAccount, true
 		}
-		if body.ServiceAccount != i.ServiceAccount {
-			return nil, nil, invalid("Service account %s is not the instance's", body.ServiceAccount)
-		}
-		if s.SignKey == nil {
-			return nil, nil, &apiError{status: 501, name: "UNIMPLEMENTED", message: "no SignKey"}
-		}
-		return map[string]string{"signedSshPublicKey": s.SignKey(body.SSHPublicKey, s.cloud.login.users[0])}, nil, nil
 	}
-	return nil, nil, notFound(body.ComputeInstance)
+	if p := s.cloud.projects[r.PathValue("project")]; p != nil && body.CloudRunResource != "" {
+		for _, w := range p.workloads {
+			if body.CloudRunResource == w.resourceName(r.PathValue("project")) && w.Region == region {
+				user, account, found = "root", w.ServiceAccount, true
+			}
+		}
+	}
+	switch {
+	case !found:
+		return nil, nil, notFound(body.ComputeInstance + body.CloudRunResource)
+	case s.SignKey == nil:
+		return nil, nil, &apiError{status: 501, name: "UNIMPLEMENTED", message: "no SignKey"}
+	case body.ServiceAccount != account: // Google signs, and what it signs is of no use
+		user = "nobody"
+	}
+	return map[string]string{"signedSshPublicKey": s.SignKey(body.SSHPublicKey, user)}, nil, nil
 }
 
 func (c *cloud) instances(inProject string) []*Instance {
@@ -273,6 +287,9 @@ func (s *Server) AuthorizedKeys(inProject, zone, name string) []string {
 		return strings.EqualFold(value, "true")
 	}
 	var lines []string
+	if setting("enable-oslogin") && setting("enable-oslogin-certificates") {
+		return nil
+	}
 	if setting("enable-oslogin") {
 		for _, fingerprint := range slices.Sorted(maps.Keys(s.cloud.login.keys)) {
 			key := s.cloud.login.keys[fingerprint]

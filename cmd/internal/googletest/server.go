@@ -14,6 +14,7 @@
 //   - compute.go: instances, projects and their metadata
 //   - listing.go: lists of instances: filters, pages, and the fields that are asked for
 //   - oslogin.go: login profiles, certificates, and what a VM's guest agent makes of them
+//   - run.go: workloads of Cloud Run, and whose signature their host keys bear
 //
 // The fake is strict where Google is: an assertion that is not signed by the
 // key it handed out, is made for somebody else or has expired, is refused in
@@ -48,7 +49,7 @@ type Server struct {
 
 	// OnChange is called after a change of metadata or of a login profile: the moment for guest agents to act.
 	OnChange func()
-	// SignKey makes the certificate of an OS Login user for a public key.
+	// SignKey makes the certificate of an OS Login user for a public key; of "root" if it is for a workload of Cloud Run.
 	SignKey func(publicKey, user string) string
 
 	// Fixed when the server is made.
@@ -109,6 +110,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("POST "+tokenPath, s.serveToken)
 	s.computeRoutes(mux)
 	s.osLoginRoutes(mux)
+	s.runRoutes(mux)
 	mux.HandleFunc("POST "+exchangePath, s.serveExchange)
 	mux.HandleFunc("POST /v1/projects/-/serviceAccounts/{call}", s.serveGenerate)
 	mux.HandleFunc("GET /computeMetadata/v1/{path...}", s.serveMetadata)

@@ -76,13 +76,16 @@ type Lab struct {
 	ids     []string // of all VMs
 	HostKey ssh.PublicKey
 
-	sshd     *sshtest.Inetd // one of these two is the VM's
-	embedded *sshtest.Server
+	sshd      *sshtest.Inetd // one of these two is the VM's
+	embedded  *sshtest.Server
+	container *sshtest.Server // Cloud Run's
 
 	mu       sync.Mutex      // guards what follows
 	keysFile string          // sshd's; empty: none
 	keys     []ssh.PublicKey // that the VM lets in by itself
 	pushed   []ssh.PublicKey // and by what Google says
+
+	authority ssh.Signer // whose signature certificates bear, of users and of the container
 }
 
 // Files are the paths of what the lab laid out.
@@ -94,6 +97,8 @@ type Files struct {
 
 	// Other credentials: of the account's login with gcloud, of the service account, and of a workload. Nothing leads to them.
 	Login, Robot, Workload string
+
+	authority string // whose signatures the VM's sshd believes
 }
 
 // LoginOf is where gcloud keeps the login of an account.
@@ -105,7 +110,7 @@ func (f Files) LoginOf(account string) string {
 func New(cfg Config) (*Lab, error) {
 	l := &Lab{Files: files(cfg.Dir)}
 	l.Google = googletest.NewUnstartedServer()
-	l.Google.OnChange = l.syncKeys
+	l.Google.OnChange, l.Google.SignKey = l.syncKeys, l.signUser
 	l.populate(cfg)
 	l.Google.Start()
 	l.Relay = iaptest.NewUnstartedServer()
@@ -147,13 +152,16 @@ func (l *Lab) furnish(cfg Config) error {
 	if err != nil {
 		return err
 	}
+	if err := l.NewAuthority(); err != nil {
+		return err
+	}
 	l.mu.Lock()
 	l.keys = []ssh.PublicKey{key}
 	l.mu.Unlock()
 	var addr string
 	var hostKey ssh.PublicKey
 	if cfg.SSHD {
-		if l.sshd, hostKey, err = prepareSSHD(filepath.Join(cfg.Dir, "sshd"), l.Files.Home, key); err != nil {
+		if l.sshd, hostKey, err = prepareSSHD(filepath.Join(cfg.Dir, "sshd"), l.Files.Home, key, "TrustedUserCAKeys "+l.Files.authority); err != nil {
 			return err
 		}
 		l.keysFile = filepath.Join(cfg.Dir, "sshd", "authorized_keys")
@@ -172,9 +180,13 @@ func (l *Lab) furnish(cfg Config) error {
 		addr, hostKey = l.embedded.Addr, l.embedded.HostKey()
 	}
 	l.Addr, l.HostKey = addr, hostKey
-	for _, name := range append(cfg.vms(), Host, Service) {
+	for _, name := range append(cfg.vms(), Host) {
 		l.Relay.Handle(name, 22, iaptest.TCP(addr))
 	}
+	if err := l.startContainer(); err != nil {
+		return err
+	}
+	l.Relay.Handle(Service, 22, iaptest.TCP(l.container.Addr))
 	if !cfg.FirstUse {
 		if err := l.trust(cfg.vms(), hostKey, addr); err != nil {
 			return err
@@ -230,6 +242,8 @@ func files(dir string) Files {
 		Workload: filepath.Join(dir, "workload.json"),
 
 		Bin: filepath.Join(dir, "bin"),
+
+		authority: filepath.Join(dir, "user_authority.pub"),
 	}
 }
 
@@ -287,6 +301,7 @@ func (l *Lab) Environ(base []string) []string {
 		"CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE="+l.Google.ComputeURL(),
 		"CLOUDSDK_API_ENDPOINT_OVERRIDES_OSLOGIN="+l.Google.OSLoginURL(),
 		"CLOUDSDK_API_ENDPOINT_OVERRIDES_IAP="+l.Google.IAPURL(),
+		"CLOUDSDK_API_ENDPOINT_OVERRIDES_RUN="+l.Google.RunURL(),
 		"CLOUDSDK_API_ENDPOINT_OVERRIDES_IAMCREDENTIALS="+l.Google.URL,
 	)
 }
@@ -316,5 +331,8 @@ func (l *Lab) Close() {
 	}
 	if l.embedded != nil {
 		l.embedded.Close()
+	}
+	if l.container != nil {
+		l.container.Close()
 	}
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // prepareSSHD makes this machine's OpenSSH server ready, to let one key in. The public half of its own is left as host_key.pub.
-func prepareSSHD(dir, home string, authorized ssh.PublicKey) (server *sshtest.Inetd, hostKey ssh.PublicKey, err error) {
+func prepareSSHD(dir, home string, authorized ssh.PublicKey, settings ...string) (server *sshtest.Inetd, hostKey ssh.PublicKey, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, nil, err
 	}
@@ -25,7 +25,7 @@ func prepareSSHD(dir, home string, authorized ssh.PublicKey) (server *sshtest.In
 	}
 	server, err = sshtest.OpenSSH{
 		Dir: dir, HostKeys: []any{private}, AuthorizedKeys: []ssh.PublicKey{authorized},
-		Settings: []string{"PermitUserEnvironment yes", "AcceptEnv *", "X11Forwarding yes", "Subsystem sftp internal-sftp", "SetEnv HOME=" + home},
+		Settings: append(settings, "PermitUserEnvironment yes", "AcceptEnv *", "X11Forwarding yes", "Subsystem sftp internal-sftp", "SetEnv HOME="+home),
 	}.Prepare()
 	if err != nil {
 		return nil, nil, err

@@ -282,7 +282,7 @@ func TestNotBuilt(t *testing.T) {
 		{"IAPNetwork n\nIAPProject p\n", "vm.us-east1-b.proj", `no region known for "vm.us-east1-b.proj"`},
 		{"IAPProject p\nIAPProjectNumber 42\nIAPZone z\n", "vm", ""},
 		{"IAPCloudRun job\nIAPProject p\nIAPProjectNumber 42\n", "j", `no region known for "j"`},
-		{"IAPCloudRun job\nIAPProject p\nIAPRegion r\n", "j", `no project number known for "j"`},
+		{"IAPCloudRun job\nIAPProject p\nIAPRegion r\n", "j", ""}, // looked up
 		{"IAPCloudRun job\nIAPProject p\nIAPRegion r\nIAPProjectNumber 42\n", "j", ""},
 		{"IAPRegion r\nIAPNetwork n\nIAPProject p q\n", "10.0.0.1", `no project known for "10.0.0.1"`},
 		{"IAPProject a b\n", "vm", ""}, // looked up, as are the next two
@@ -295,7 +295,7 @@ func TestNotBuilt(t *testing.T) {
 		{"", "--listen-on-stdin vm 22 --project=p", ""},
 		{"", "--listen-on-stdin vm 22 --project=p --region=r", `no network known for "vm"`},
 		{"", "--listen-on-stdin vm 22 --project=p --region=r --network=n", ""},
-		{"", "--listen-on-stdin vm 22 --project=p --cloud-run=service --region=r", `no project number known for "vm"`},
+		{"", "--listen-on-stdin vm 22 --project=p --cloud-run=service --region=r", ""},
 	} {
 		p, err := withConfig(test.config).resolve(t, test.argv)
 		if err != nil {

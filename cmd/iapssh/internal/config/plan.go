@@ -252,15 +252,32 @@ func (t Target) FullName() string {
 }
 
 // complete says that nothing needs to be looked up.
-func (t Target) complete() bool { return t.Project != "" && (t.Zone != "" || !t.IsVM()) }
+func (t Target) complete() bool {
+	switch {
+	case t.Workload.Type != "":
+		return t.Workload.ProjectNumber != "" && !t.WantsRevision()
+	case t.IsVM():
+		return t.Project != "" && t.Zone != ""
+	}
+	return t.Project != ""
+}
+
+// WantsRevision says that the target is a service of Cloud Run of which no
+// revision is named.
+func (t Target) WantsRevision() bool {
+	return t.Workload.Type == "service" && !strings.Contains(t.Instance, "/")
+}
 
 // ToVM says that the way leads to a VM of Google's, as far as that is known.
 func (p Plan) ToVM() bool {
 	return (p.Route == RouteIAP || p.Route == RouteAddress) && p.IAP.IsVM()
 }
 
-// MustLocate says that the VM's project or zone, or whether there is such a VM,
-// is still to be found out.
+// ToWorkload says that the way leads to a workload of Cloud Run.
+func (p Plan) ToWorkload() bool { return p.Route == RouteIAP && p.IAP.Workload.Type != "" }
+
+// MustLocate says that the VM's project or zone, or whether there is such a VM, or
+// a workload's revision or its project's number, is still to be found out.
 func (p Plan) MustLocate() bool {
 	return p.Route == RouteLookup || (p.Route == RouteIAP || p.Route == RouteAddress) && !p.IAP.complete()
 }
@@ -274,7 +291,7 @@ type Failing struct {
 
 // APIs are base URLs of Google's APIs, as in gcloud's api_endpoint_overrides;
 // empty: Google's.
-type APIs struct{ Compute, OSLogin, IAP, IAMCredentials string }
+type APIs struct{ Compute, OSLogin, IAP, Run, IAMCredentials string }
 
 // universeAPIs are those of another universe.
 func universeAPIs(domain string) APIs {
@@ -285,6 +302,7 @@ func universeAPIs(domain string) APIs {
 		Compute: "https://compute." + domain + "/compute/v1/",
 		OSLogin: "https://oslogin." + domain + "/",
 		IAP:     "https://iap." + domain + "/",
+		Run:     "https://run." + domain + "/",
 
 		IAMCredentials: "https://iamcredentials." + domain + "/",
 	}

@@ -76,9 +76,6 @@ func (p Plan) missing() error {
 	switch workload := t.Workload.Type != ""; {
 	case !t.IsVM() && t.Project == "":
 		return lacks("project", "name one: --project=PROJECT")
-	case workload && t.Workload.ProjectNumber == "":
-		return lacks("project number", "give --project-number=NUMBER, or IAPProjectNumber in ssh_config; "+
-			"to learn it: gcloud projects describe "+t.Project+" --format='value(projectNumber)'")
 	case !t.IsVM() && t.Region == "":
 		return lacks("region", "give --region=REGION, or IAPRegion in ssh_config")
 	case !t.IsVM() && !workload && t.Network == "":

@@ -163,6 +163,7 @@ func (p *Plan) fillGoogle(effects Effects, home string, given iapSettings) error
 		Compute: first(g.property("api_endpoint_overrides", "compute"), universe.Compute),
 		OSLogin: first(g.property("api_endpoint_overrides", "oslogin"), universe.OSLogin),
 		IAP:     first(g.property("api_endpoint_overrides", "iap"), universe.IAP),
+		Run:     first(g.property("api_endpoint_overrides", "run"), universe.Run),
 
 		IAMCredentials: first(g.property("api_endpoint_overrides", "iamcredentials"), universe.IAMCredentials),
 	}

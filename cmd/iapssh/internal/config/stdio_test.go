@@ -48,7 +48,7 @@ func TestStdio(t *testing.T) {
 			"CLOUDSDK_CORE_UNIVERSE_DOMAIN": "example.goog", "CLOUDSDK_RUN_REGION": "run-r",
 		}, func(p *Plan) {
 			p.Original, p.Host, p.Port, p.Universe, p.PSC, p.GCloud.RunRegion = "10.0.0.5", "10.0.0.5", 3389, "example.goog", "psc.example", "run-r"
-			p.APIs = APIs{"https://compute.example.goog/compute/v1/", "https://oslogin.example.goog/", "https://iap.example.goog/", "https://iamcredentials.example.goog/"}
+			p.APIs = APIs{"https://compute.example.goog/compute/v1/", "https://oslogin.example.goog/", "https://iap.example.goog/", "https://run.example.goog/", "https://iamcredentials.example.goog/"}
 			p.IAP = Target{Project: "p-work", Instance: "10.0.0.5", Region: "r", Network: "n", DestGroup: "g"}
 		}},
 		{"--listen-on-stdin svc/revisions/svc-1 22 --cloud-run=worker-pool --project-number=42 --instance=i --container c",

@@ -97,7 +97,8 @@ Flags beside ssh's own (each also in ssh_config, by the keyword at the right;
                                                   worker-pool or instance of that
                                                   name in a region; a service also
                                                   as NAME/revisions/REVISION
-  --project-number=NUMBER       IAPProjectNumber  needed for Cloud Run
+  --project-number=NUMBER       IAPProjectNumber  of Cloud Run's, for who may not
+                                                  look it up
   --instance=ID                 IAPCloudRunInstance
   --container=NAME              IAPContainer      which container of it
   --private-service-connect=HOST[:PORT]           endpoint through which Google's

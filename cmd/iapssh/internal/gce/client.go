@@ -45,7 +45,7 @@ type Client struct {
 	QuotaProject string
 
 	// Base URLs in place of Google's, as in gcloud's api_endpoint_overrides; empty: Google's.
-	Compute, OSLogin, IAP string
+	Compute, OSLogin, IAP, Run string
 }
 
 // A request is one call. Name is "compute.instances.get": for most calls the permission it needs is the same word.
@@ -143,20 +143,10 @@ func (c *Client) once(ctx context.Context, r request, header http.Header, token 
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	// A redirect would carry the token to a place that nobody named.
-	direct := *c.HTTP
-	direct.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	resp, err := direct.Do(req)
-	if err != nil {
-		return fmt.Errorf("%s: %w", r.name, err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	resp, text, err := c.fetch(req)
 	switch {
 	case err != nil:
 		return fmt.Errorf("%s: %w", r.name, err)
-	case len(text) > maxBody:
-		return fmt.Errorf("%s: the answer is larger than %d MiB", r.name, maxBody>>20)
 	case resp.StatusCode != http.StatusOK:
 		return newError(r.name, resp, text)
 	case out == nil:
@@ -166,6 +156,23 @@ func (c *Client) once(ctx context.Context, r request, header http.Header, token 
 		return fmt.Errorf("%s: not the answer of the API: %w", r.name, err)
 	}
 	return nil
+}
+
+// fetch makes a request and reads the answer's body, which is bounded.
+func (c *Client) fetch(req *http.Request) (*http.Response, []byte, error) {
+	// A redirect would carry the token to a place that nobody named.
+	direct := *c.HTTP
+	direct.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	resp, err := direct.Do(req)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	if err == nil && len(text) > maxBody {
+		err = fmt.Errorf("the answer is larger than %d MiB", maxBody>>20)
+	}
+	return resp, text, err
 }
 
 // mayCarryToken refuses to send a token where anybody on the way could read it.

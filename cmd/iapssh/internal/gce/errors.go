@@ -101,4 +101,8 @@ var permissions = map[string]string{
 	"compute.projects.setCommonInstanceMetadata": "compute.projects.setCommonInstanceMetadata",
 	"compute.zoneOperations.wait":                "compute.zoneOperations.get",
 	"compute.globalOperations.wait":              "compute.globalOperations.get",
+	"run.services.get":                           "run.services.get",
+	"run.jobs.get":                               "run.jobs.get",
+	"run.workerpools.get":                        "run.workerpools.get",
+	"run.instances.get":                          "run.instances.get",
 }

@@ -133,18 +133,30 @@ func (c *Client) SignKey(ctx context.Context, email string, vm Instance, key str
 	if len(vm.ServiceAccounts) > 0 {
 		account = vm.ServiceAccounts[0]
 	}
-	sign := request{name: "oslogin.projects.locations.signSshPublicKey", method: http.MethodPost,
-		url: c.osLogin("v1", "projects", vm.Project, "locations", vm.Region(), ":signSshPublicKey"),
+	return c.sign(ctx, signing{
+		version: "v1", email: email, project: vm.Project, region: vm.Region(),
 		body: map[string]string{
 			"sshPublicKey":    key,
 			"serviceAccount":  account,
 			"computeInstance": fmt.Sprintf("projects/%s/zones/%s/instances/%s", vm.Project, vm.Zone, vm.ID),
-		}}
+		},
+	})
+}
+
+// signing is what OS Login is asked for. version is the API's.
+type signing struct {
+	version, email, project, region string
+	body                            map[string]string
+}
+
+func (c *Client) sign(ctx context.Context, s signing) (string, error) {
+	sign := request{name: "oslogin.projects.locations.signSshPublicKey", method: http.MethodPost,
+		url: c.osLogin(s.version, "projects", s.project, "locations", s.region, ":signSshPublicKey"), body: s.body}
 	var answer struct{ SignedSSHPublicKey string }
 	err := c.do(ctx, sign, &answer)
 	if IsNotFound(err) {
 		provision := request{name: "oslogin.users.projects.provisionPosixAccount", method: http.MethodPost,
-			url: c.osLogin("v1", "users", email, "projects", vm.Project), body: map[string][]string{"regions": {vm.Region()}}}
+			url: c.osLogin(s.version, "users", s.email, "projects", s.project), body: map[string][]string{"regions": {s.region}}}
 		if err := c.do(ctx, provision, nil); err != nil {
 			return "", err
 		}

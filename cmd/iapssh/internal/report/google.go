@@ -45,8 +45,45 @@ func ofGoogle(err error, facts Facts) (Failure, bool) {
 		}
 		f.Stage, f.Cause, f.Fix = StageLookup, unsearched.Error(), config.ZoneFix+f.Fix
 		return f, true
-	case errors.As(err, &refused):
+	}
+	if f, ok := ofWorkload(err, facts); ok {
+		return f, true
+	}
+	if errors.As(err, &refused) {
 		return ofAPI(refused, facts.Target.Project, facts), true
+	}
+	return Failure{}, false
+}
+
+// ofWorkload explains why it is not known how to reach a workload of Cloud Run.
+func ofWorkload(err error, facts Facts) (Failure, bool) {
+	var undescribed *gce.UndescribedError
+	var revision *gce.RevisionError
+	var generation *gce.GenerationError
+	var refused *gce.Error
+	switch {
+	case errors.As(err, &generation):
+		ref := generation.Ref
+		fix := fmt.Sprintf("run: gcloud run services update %s --execution-environment=gen2 --region=%s --project=%s", ref.Name, ref.Region, ref.Project)
+		return failure(generation.Error(), fix).at(StageLookup, "gen1", false), true
+	case errors.As(err, &revision):
+		ref := revision.Ref
+		f := failure(revision.Error(), fmt.Sprintf("see: gcloud run revisions list --service=%s --region=%s --project=%s", ref.Name, ref.Region, ref.Project))
+		if name := ref.Name + "/revisions/"; len(revision.Revisions) > 0 {
+			f.Fix = "say which: " + name + strings.Join(revision.Revisions, " or "+name)
+		}
+		return f.at(StageLookup, "revision", false), true
+	case errors.As(err, &undescribed):
+		const number = "give --project-number=NUMBER, or IAPProjectNumber in ssh_config"
+		f := Failure{Stage: StageLookup, Retryable: true, Fix: number}
+		if errors.As(err, &refused) {
+			f = ofAPI(refused, undescribed.Ref.Project, facts)
+			f.Stage, f.Fix = StageLookup, strings.TrimPrefix(f.Fix+"; or "+number, "; or ")
+		} else if f, ok := ofCredentials(err, facts); ok {
+			return f, true
+		}
+		f.Cause = undescribed.Error()
+		return f, true
 	}
 	return Failure{}, false
 }
@@ -89,6 +126,9 @@ func roleWith(permission string) string {
 		return "roles/compute.instanceAdmin.v1"
 	case "compute.instances.osLogin":
 		return "roles/compute.osLogin"
+	}
+	if strings.HasPrefix(permission, "run.") {
+		return "roles/run.viewer"
 	}
 	return "roles/compute.viewer"
 }

@@ -38,6 +38,7 @@ func authentication(plan config.Plan, local Local) sshclient.Auth {
 	}
 	offers := local.Offers
 	auth.IdentitiesFirst, auth.First, auth.MaxOffers, auth.More = offers.IdentitiesFirst, offers.First, offers.Max, offers.More
+	auth.Identities = offers.Before
 	for _, path := range plan.IdentityFiles {
 		auth.Identities = append(auth.Identities, sshclient.Identity{Path: path, Explicit: plan.IdentitiesExplicit})
 	}

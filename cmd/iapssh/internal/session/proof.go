@@ -18,20 +18,26 @@ type Proof struct {
 	Name string
 	// Keys are the host's own, "TYPE BASE64". Where there are any no other key is trusted, and these are without question.
 	Keys []string
+	// Authorities are whose signature the host's key bears, "TYPE BASE64", and From who says so.
+	Authorities []string
+	From        string
 	// Again reads the proof anew, if what this one says may be out of date; else it is false. Nil: it never is.
 	Again func(ctx context.Context) (Proof, bool)
 }
 
 // proven are the lines that prove a key.
 func (t *hostTrust) proven() []knownhosts.File {
-	if len(t.proof.Keys) == 0 {
-		return nil
-	}
 	var b strings.Builder
 	for _, key := range t.proof.Keys {
 		fmt.Fprintf(&b, "%s %s\n", t.query.Name(), key)
 	}
-	return []knownhosts.File{{Path: "the VM's guest attributes", Text: b.String()}}
+	for _, key := range t.proof.Authorities {
+		fmt.Fprintf(&b, "@cert-authority %s %s\n", t.query.Name(), key)
+	}
+	if b.Len() == 0 {
+		return nil
+	}
+	return []knownhosts.File{{Path: t.proof.From, Text: b.String()}}
 }
 
 // reprove judges a key once more that what is known does not allow, if the proof was out of date: the host may have been replaced
@@ -41,7 +47,7 @@ func (t *hostTrust) reprove(ctx context.Context, key ssh.PublicKey) (v knownhost
 		return v, false, nil
 	}
 	next, ok := t.proof.Again(ctx)
-	if !ok || next.Name == t.proof.Name && slices.Equal(next.Keys, t.proof.Keys) {
+	if !ok || next.Name == t.proof.Name && slices.Equal(next.Keys, t.proof.Keys) && slices.Equal(next.Authorities, t.proof.Authorities) {
 		return v, false, nil
 	}
 	if next.Name != t.proof.Name {

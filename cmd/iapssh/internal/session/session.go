@@ -75,6 +75,7 @@ type Facts struct {
 type Offers struct {
 	IdentitiesFirst bool // see sshclient.Auth, as for the next three
 	First           string
+	Before          []sshclient.Identity // offered before the plan's
 	Max             int
 	More            func(ctx context.Context) (sshclient.Identity, bool)
 	Accepted        func(key string) // is told which key was, "TYPE BASE64", or an empty one if it was by other means; may be nil

@@ -50,14 +50,14 @@ func isOn(r roster, project string, t config.Target) bool {
 }
 
 // isAbout says that an entry is about a VM. The names of such entries are PROJECT/INSTANCE and PROJECT/ZONE/INSTANCE; of
-// lookups there may be several projects, and no zone.
+// lookups there may be several projects, and no zone; of workloads of Cloud Run they are PROJECT/REGION/TYPE/NAME.
 func isAbout(key cache.Key, t config.Target) bool {
 	parts := strings.Split(key.Name, "/")
-	if !slices.Contains([]string{placeKind, lookupKind, factsKind, keyKind, pushKind}, key.Kind) || parts[len(parts)-1] != t.Instance {
+	if !slices.Contains([]string{placeKind, lookupKind, factsKind, keyKind, pushKind, certificateKind, workloadKind}, key.Kind) || parts[len(parts)-1] != t.Instance {
 		return false
 	}
 	if t.Project != "" && !slices.Contains(strings.Fields(parts[0]), t.Project) {
 		return false
 	}
-	return len(parts) < 3 || t.Zone == "" || parts[1] == "" || parts[1] == t.Zone
+	return len(parts) != 3 || t.Zone == "" || parts[1] == "" || parts[1] == t.Zone
 }

@@ -31,6 +31,12 @@ type Facts struct {
 	OSLogin    bool     // its users are those of OS Login
 	LoginUsers []string // the account's POSIX names, the primary one first
 	Unread     []string // calls that were refused or failed: "compute.instances.get"
+
+	Certified      bool   // OS Login lets nobody in without a certificate
+	ServiceAccount string // of the VM, e-mail
+
+	Certificate string   `json:"-"` // for the plan's key, "TYPE BASE64"; it has a place of its own in the cache
+	Authorities []string `json:"-"` // whose signature a host key of Cloud Run bears, "TYPE BASE64"; as well
 }
 
 // Inquiry is the reading of a VM's facts beside something else. Its goroutine ends when it is done or stopped.
@@ -79,6 +85,11 @@ func (q *Inquiry) Again(ctx context.Context) (Facts, bool) {
 
 // Drop forgets the facts, which proved wrong.
 func (q *Inquiry) Drop(ctx context.Context) {
+	if !q.plan.IAP.IsVM() {
+		q.cloud.misplacedWorkload(ctx, q.plan)
+		q.cloud.Cache.For(cache.Owner{}).Drop(authoritiesKind, q.plan.IAP.Region)
+		return
+	}
 	q.cloud.shelf(ctx).Drop(factsKind, factsName(refOf(q.plan)))
 }
 
@@ -106,12 +117,16 @@ func (c *Cloud) shelf(ctx context.Context) *cache.Shelf {
 
 // facts are the cached ones, or are read by one process for all that want them.
 func (c *Cloud) facts(ctx context.Context, plan config.Plan) (f Facts, cached bool) {
+	if !plan.IAP.IsVM() {
+		return c.workloadFacts(ctx, plan)
+	}
 	ref := refOf(plan)
 	cached = true
 	err := c.shelf(ctx).Once(ctx, factsKind, factsName(ref), &f, func() bool { return true }, func(ctx context.Context) (time.Duration, error) {
 		cached = false
 		r := c.read(ctx, ref)
 		f = r.facts()
+		f.Certified = f.Certified || f.OSLogin && onlyCertified(c.Account(ctx), plan.Universe)
 		if ctx.Err() != nil || r.unsettled() {
 			return 0, nil // what is not known for a reason that may pass is asked again
 		}
@@ -128,7 +143,37 @@ func (c *Cloud) facts(ctx context.Context, plan config.Plan) (f Facts, cached bo
 		return Facts{}, false
 	}
 	c.Debug("what is known of %s: %s", ref.Name, f)
+	if f.Certified && f.ID != "" && plan.PushKey != "no" {
+		c.certify(ctx, plan, &f)
+	}
 	return f, cached
+}
+
+// certify adds a certificate, with which the account may have got its POSIX name.
+func (c *Cloud) certify(ctx context.Context, plan config.Plan, f *Facts) {
+	ref := refOf(plan)
+	line, err := c.certificate(ctx, plan, time.Time{}, c.certifyFor(f.instance(ref)))
+	if err != nil {
+		c.Debug("%v", err)
+		return
+	}
+	f.Certificate = line
+	if len(f.LoginUsers) > 0 {
+		return
+	}
+	c.shelf(ctx).Drop(factsKind, factsName(ref))
+	if profile, err := c.profile(ctx, ref.Project); err == nil {
+		f.LoginUsers = loginUsers(profile)
+	}
+}
+
+// instance is what a certificate for the VM depends on.
+func (f Facts) instance(ref gce.Ref) gce.Instance {
+	i := gce.Instance{Ref: ref, ID: f.ID}
+	if f.ServiceAccount != "" {
+		i.ServiceAccounts = []string{f.ServiceAccount}
+	}
+	return i
 }
 
 // Address asks for the address of the plan's VM, of the kind that the plan wants. The error is a *gce.NoAddressError if it has none.
@@ -191,6 +236,10 @@ func (c *Cloud) profile(ctx context.Context, project string) (gce.Profile, error
 func (r reading) facts() Facts {
 	f := Facts{ID: r.instance.ID, HostKeys: r.hostKeys, LoginUsers: loginUsers(r.profile)}
 	f.OSLogin = !r.instance.Windows && gce.Enabled("enable-oslogin", r.instance.Metadata, r.project)
+	f.Certified = f.OSLogin && gce.Enabled("enable-oslogin-certificates", r.instance.Metadata, r.project)
+	if len(r.instance.ServiceAccounts) > 0 {
+		f.ServiceAccount = r.instance.ServiceAccounts[0]
+	}
 	for _, call := range []struct {
 		name string
 		err  error
@@ -238,6 +287,9 @@ func (f Facts) String() string {
 	}
 	if f.OSLogin {
 		parts = append(parts, "OS Login, as "+strings.Join(f.LoginUsers, " or "))
+	}
+	if f.Certified {
+		parts = append(parts, "by certificates only")
 	}
 	if len(f.HostKeys) > 0 {
 		parts = append(parts, "host keys published")

@@ -14,10 +14,10 @@ const (
 	keyLife = 30 * 24 * time.Hour
 )
 
-// LastKey is the public key that the plan's VM accepted last, "TYPE BASE64"; empty if none is remembered.
+// LastKey is the public key that the plan's target accepted last, "TYPE BASE64"; empty if none is remembered.
 func (c *Cloud) LastKey(ctx context.Context, plan config.Plan) string {
 	key := ""
-	if !c.shelf(ctx).Get(keyKind, factsName(refOf(plan)), &key) {
+	if !c.shelf(ctx).Get(keyKind, targetName(plan.IAP), &key) {
 		return ""
 	}
 	return key
@@ -25,7 +25,7 @@ func (c *Cloud) LastKey(ctx context.Context, plan config.Plan) string {
 
 // KeepKey remembers the key that was accepted.
 func (c *Cloud) KeepKey(ctx context.Context, plan config.Plan, key string) {
-	c.shelf(ctx).Put(keyKind, factsName(refOf(plan)), key, keyLife)
+	c.shelf(ctx).Put(keyKind, targetName(plan.IAP), key, keyLife)
 }
 
 // extend gives the plan's key in the OS Login profile its whole life again when less than half is left of it, if it was we who put

@@ -44,8 +44,11 @@ func placeName(project, instance string) string { return project + "/" + instanc
 
 // Locate completes a plan whose project or zone is open, or that need not be about a VM at all: then it is the plan of a direct
 // connection if there is no such VM, or nobody can tell. What is found is remembered, and said. The error is one of gce.Choose's,
-// or ctx's.
+// or ctx's. Of a workload it is a *gce.UndescribedError, a *gce.GenerationError or a *gce.RevisionError.
 func (c *Cloud) Locate(ctx context.Context, plan config.Plan) (config.Plan, error) {
+	if plan.IAP.Workload.Type != "" {
+		return c.locateWorkload(ctx, plan)
+	}
 	name, projects := plan.IAP.Instance, plan.Projects
 	if plan.IAP.Project != "" {
 		projects = []string{plan.IAP.Project}
@@ -89,6 +92,9 @@ func lookupName(projects []string, zone, name string) string {
 
 // Misplaced drops what is remembered of the plan's place, which proved wrong, and returns the plan without it.
 func (c *Cloud) Misplaced(ctx context.Context, plan config.Plan) config.Plan {
+	if plan.IAP.Workload.Type != "" {
+		return c.misplacedWorkload(ctx, plan)
+	}
 	c.Debug("%s is no longer in zone %s of project %s: looking for it again", plan.IAP.Instance, plan.IAP.Zone, plan.IAP.Project)
 	c.Cache.For(cache.Owner{}).Drop(placeKind, placeName(plan.IAP.Project, plan.IAP.Instance))
 	if readRoster(c.Cache, plan.IAP.Project).zone(plan.IAP.Instance) == plan.IAP.Zone {

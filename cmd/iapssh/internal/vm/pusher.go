@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -101,10 +100,15 @@ func (p *Pusher) push(ctx context.Context) error {
 	if p.plan.PushKey == "no" {
 		return errors.New(DecidePush(PushFacts{Switch: "no"}).Why)
 	}
-	ref, key := refOf(p.plan), sshclient.PublicHalf(p.plan.KeyFile)
 	began := p.now()
+	if !p.plan.IAP.IsVM() {
+		line, err := p.cloud.workloadCertificate(ctx, p.plan, began)
+		p.offer = sshclient.Identity{Path: p.plan.KeyFile, Certificate: line}
+		return err
+	}
+	ref, key := refOf(p.plan), sshclient.PublicHalf(p.plan.KeyFile)
 	r := p.cloud.read(ctx, ref)
-	d := DecidePush(r.pushFacts(p.plan, key, p.cloud.Ask != nil, p.now()))
+	d := DecidePush(r.pushFacts(p.plan, p.cloud.Account(ctx), key, p.cloud.Ask != nil, p.now()))
 	p.cloud.Debug("key for %s: %s: %s", p.plan.User, d.Action, d.Why)
 	if d.Action == ActAsk {
 		if !p.agreed(ctx) {
@@ -124,12 +128,14 @@ func (p *Pusher) push(ctx context.Context) error {
 		}
 		return nil
 	case ActCertify: // good at once
-		return p.certify(ctx, r.instance)
+		line, err := p.cloud.certificate(ctx, p.plan, began, p.cloud.certifyFor(r.instance))
+		p.offer.Certificate = line
+		return err
 	}
 	// Of many processes that want the same one does it, unless that was undone before this one looked.
 	mine := func() bool { return done.File == p.plan.KeyFile && done.Asked == p.plan.User && !done.At.Before(began) }
 	err := p.cloud.shelf(ctx).Once(ctx, pushKind, pushName(ref, r), &done, mine, func(ctx context.Context) (time.Duration, error) {
-		key, err := p.makeKey()
+		key, err := p.cloud.makeKey(p.plan)
 		if err == nil {
 			err = p.put(ctx, d.Action, r, key)
 		}
@@ -158,19 +164,19 @@ func pushName(ref gce.Ref, r reading) string {
 	return factsName(ref)
 }
 
-// makeKey gives the public half of the key that is pushed, which is made if there is none.
-func (p *Pusher) makeKey() (string, error) {
-	if key := sshclient.PublicHalf(p.plan.KeyFile); key != "" {
+// makeKey gives the public half of the plan's key, which is made if there is none.
+func (c *Cloud) makeKey(plan config.Plan) (string, error) {
+	if key := sshclient.PublicHalf(plan.KeyFile); key != "" {
 		return key, nil
 	}
-	p.cloud.Say("Making an SSH key: " + p.plan.KeyFile)
-	err := sshclient.NewKeyFile(p.plan.KeyFile, keyComment())
+	c.Say("Making an SSH key: " + plan.KeyFile)
+	err := sshclient.NewKeyFile(plan.KeyFile, keyComment())
 	if err != nil && !errors.Is(err, fs.ErrExist) { // or another process was faster
 		return "", fmt.Errorf("no SSH key could be made: %w", err)
 	}
-	key := sshclient.PublicHalf(p.plan.KeyFile)
+	key := sshclient.PublicHalf(plan.KeyFile)
 	if key == "" {
-		return "", fmt.Errorf("%s is no SSH key that can be read; name another: --ssh-key-file=FILE", p.plan.KeyFile)
+		return "", fmt.Errorf("%s is no SSH key that can be read; name another: --ssh-key-file=FILE", plan.KeyFile)
 	}
 	return key, nil
 }
@@ -188,11 +194,11 @@ func keyComment() string {
 }
 
 // pushFacts is what a reading means for a key, "TYPE BASE64" or empty if it is not made yet.
-func (r reading) pushFacts(plan config.Plan, key string, terminal bool, now time.Time) PushFacts {
+func (r reading) pushFacts(plan config.Plan, account, key string, terminal bool, now time.Time) PushFacts {
 	f := PushFacts{
 		Switch: plan.PushKey, User: plan.User, Terminal: terminal, Read: r.instanceErr == nil, Windows: r.instance.Windows,
 		OSLogin:      gce.Enabled("enable-oslogin", r.instance.Metadata, r.project),
-		Certificates: gce.Enabled("enable-oslogin-certificates", r.instance.Metadata, r.project),
+		Certificates: gce.Enabled("enable-oslogin-certificates", r.instance.Metadata, r.project) || onlyCertified(account, plan.Universe),
 		Profile:      r.profileErr == nil, LoginUsers: loginUsers(r.profile),
 		Blocked: gce.ProjectKeysBlocked(r.instance.Metadata),
 	}
@@ -287,22 +293,4 @@ func expiredOnes(profile gce.Profile, now time.Time) (fingerprints []string) {
 // isOurs says that we have put a key into the profile, for a time.
 func isOurs(entry gce.ProfileKey) bool {
 	return strings.HasSuffix(entry.Line, " "+comment) && !entry.Expires.IsZero()
-}
-
-// certify has the key certified, and keeps the certificate where gcloud does.
-func (p *Pusher) certify(ctx context.Context, instance gce.Instance) error {
-	key, err := p.makeKey()
-	if err != nil {
-		return err
-	}
-	cert, err := p.cloud.API.SignKey(ctx, p.cloud.Account(ctx), instance, key)
-	if err != nil {
-		return fmt.Errorf("OS Login does not certify the key: %w", err)
-	}
-	dir := filepath.Join(p.plan.SSHDir, "google_compute_engine_cert")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	p.offer.Certificate = filepath.Join(dir, fmt.Sprintf("%s_%s_%s-cert.pub", instance.Project, instance.Zone, instance.ID))
-	return os.WriteFile(p.offer.Certificate, []byte(cert+"\n"), 0o600)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
 	"github.com/iapssh/iapssh/cmd/internal/googletest"
+	"github.com/iapssh/iapssh/sshclient/sshtest"
 )
 
 const keyText = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
@@ -213,22 +214,84 @@ func TestMetadataKeys(t *testing.T) {
 	}
 }
 
+// A certificate is made when it is known that nothing else helps, kept until shortly before its end, and made anew once refused. As it
+// is made so does the account get its name.
 func TestCertify(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, c, plan := pushing(t, "TRUE")
 		s.SetMetadata("p", "", "", "enable-oslogin-certificates", "TRUE")
-		s.SetLogin("alice_example_com")
-		s.SignKey = func(key, user string) string { return "cert of " + user }
+		authority := sshtest.NewKey()
+		s.SignKey = func(key, user string) string {
+			return sshtest.Certify(authority, key, user, time.Now().Add(10*time.Minute))
+		}
+		signed := func() (count int) {
+			for _, call := range s.Calls() {
+				if call == "oslogin.projects.locations.signSshPublicKey" {
+					count++
+				}
+			}
+			return count
+		}
+		inquire := func() Facts {
+			q := c.Inquire(t.Context(), plan)
+			defer q.Stop()
+			return q.Facts()
+		}
+		first := inquire()
+		if !first.Certified || first.Certificate == "" || signed() != 2 || !slices.Equal(first.LoginUsers, []string{"alice_example_com"}) {
+			t.Fatalf("%+v, %d calls", first, signed())
+		}
+		inquire() // is the first that keeps the facts
+		s.ForgetCalls()
+		time.Sleep(8 * time.Minute)
+		if f := inquire(); f.Certificate != first.Certificate || len(s.Calls()) != 0 {
+			t.Errorf("another after 8 minutes, and %q", s.Calls())
+		}
+		time.Sleep(time.Minute)
+		second := inquire()
+		if second.Certificate == first.Certificate || signed() != 1 {
+			t.Errorf("after 9 minutes %d calls", signed())
+		}
+		time.Sleep(time.Second)
 		p := c.NewPusher(plan)
 		id, ok := p.More(t.Context())
-		text, err := os.ReadFile(id.Certificate)
-		if !ok || err != nil || string(text) != "cert of alice_example_com\n" || filepath.Base(id.Certificate) != "p_us-central1-a_42-cert.pub" {
-			t.Errorf("%+v, %t, %q, %v, %s", id, ok, text, err, p.Problem())
+		if !ok || id.Certificate == "" || id.Certificate == second.Certificate || id.Path != plan.KeyFile {
+			t.Errorf("refused, and then: %+v, %t, %s", id, ok, p.Problem())
+		}
+		if f := inquire(); f.Certificate != id.Certificate {
+			t.Error("the one that was made last is not kept")
 		}
 		if len(s.LoginKeys()) > 0 {
 			t.Error("a key was imported too")
 		}
+		s.SignKey = func(key, user string) string { return "nonsense" }
+		time.Sleep(time.Second)
+		p = c.NewPusher(plan)
+		if _, ok := p.More(t.Context()); ok || !strings.Contains(p.Problem(), "no certificate for the key") {
+			t.Errorf("%t, %s", ok, p.Problem())
+		}
+		if f := inquire(); f.Certificate != "" {
+			t.Error("what was refused is still there")
+		}
 	})
+}
+
+// Who comes from an identity provider has no keys at Google, and neither has anybody in another universe.
+func TestOnlyCertified(t *testing.T) {
+	for _, test := range []struct {
+		account, universe string
+		want              bool
+	}{
+		{"alice@example.com", "", false},
+		{"alice@example.com", "googleapis.com", false},
+		{"alice@example.com", "example.goog", true},
+		{"principal://iam.googleapis.com/locations/global/workforcePools/p/subject/alice", "", true},
+		{"", "", false},
+	} {
+		if got := onlyCertified(test.account, test.universe); got != test.want {
+			t.Errorf("%+v: %t", test, got)
+		}
+	}
 }
 
 // Consent is asked for, and a no is a no.
