@@ -40,7 +40,9 @@ func ofNetwork(err error, _ Facts) (Failure, bool) {
 	case isAlert(err):
 		return failure("Google breaks off the TLS connection: "+err.Error(), deviceFix).at(StageTLS, "client-certificate", false), true
 	case errors.As(err, &refresh) && refresh.Code == "access_denied":
-		return failure("Google does not let this device sign in: "+refresh.Error(), deviceFix).at(StageSignIn, "access_denied", false), true
+		f := failure("Google does not let this device sign in: "+refresh.Error(), deviceFix).at(StageSignIn, "access_denied", false)
+		f.Denied = true
+		return f, true
 	case errors.As(err, &setting):
 		return failure(setting.Error(), proxyFix).at(StageConfig, "", false), true
 	case errors.As(err, &refused):

@@ -22,7 +22,7 @@ import (
 )
 
 // ExitFailure is the exit code of every failure of ours in ssh's place, as in ssh; the remote command's codes pass through
-// unchanged. exit.go has those of the other modes.
+// unchanged. [Exit] gives those of the other modes.
 const ExitFailure = 255
 
 // Facts is what an error does not know itself.
@@ -84,6 +84,7 @@ type Failure struct {
 	Stage     Stage
 	Code      string // of the relay, HTTP, an API or ours; may be empty
 	Retryable bool   // the same may succeed later, with nothing changed
+	Denied    bool   // who asks may not, or is nobody yet
 	Missing   string // the role or the rule that is missing; may be empty
 
 	// Verbatim says that the cause is in ssh's own words, which programs look for, and gets no name before it.

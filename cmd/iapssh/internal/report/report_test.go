@@ -13,6 +13,7 @@ import (
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/creds"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/gce"
 	"github.com/iapssh/iapssh/sshclient"
 	"github.com/iapssh/iapssh/transport/iap"
 	"github.com/iapssh/iapssh/transport/iap/proxy"
@@ -138,12 +139,14 @@ func TestExit(t *testing.T) {
 		{nil, 0},
 		{&config.UsageError{Text: "x"}, 2}, {&config.ConfigError{Text: "x"}, 2}, {&config.MissingError{What: "zone"}, 2}, {&config.UnsupportedError{}, 2},
 		{closed(4033, ""), 77}, {closed(4004, ""), 77}, {closed(4003, ""), 75}, {closed(4047, ""), 75}, {closed(4000, ""), 75}, {closed(4010, ""), 75},
-		{closed(4008, ""), 1}, {closed(1000, ""), 1},
+		{closed(4008, ""), 1}, {closed(1000, ""), 75},
+		{&iap.CloseError{Code: 4047, Established: true}, 75}, {&iap.CloseError{Code: 4033, Established: true}, 77}, {&iap.CloseError{Code: 4001, Established: true}, 75},
+		{&gce.Error{Status: 403, Reason: "forbidden"}, 77}, {&gce.Error{Status: 503}, 75}, {&gce.NotFoundError{Projects: []string{"p"}}, 1},
 		{dialed(iap.StageUpgrade, &iap.HTTPError{Status: 403}), 77}, {dialed(iap.StageUpgrade, &iap.HTTPError{Status: 401}), 77},
 		{dialed(iap.StageUpgrade, &iap.HTTPError{Status: 503}), 75}, {dialed(iap.StageUpgrade, &iap.HTTPError{Status: 429}), 75},
 		{dialed(iap.StageUpgrade, &iap.HTTPError{Status: 404}), 1},
 		{dialed(iap.StageConnect, syscall.ECONNREFUSED), 75}, {dialed(iap.StageSession, context.DeadlineExceeded), 75},
-		{dialed(iap.StageTLS, io.EOF), 1}, {dialed(iap.StageTLS, context.DeadlineExceeded), 75}, {dialed(iap.StageTarget, io.EOF), 1},
+		{dialed(iap.StageTLS, io.EOF), 75}, {dialed(iap.StageTLS, context.DeadlineExceeded), 75}, {dialed(iap.StageTarget, io.EOF), 2},
 		{dialed(iap.StageToken, &creds.NotFoundError{}), 77}, {dialed(iap.StageToken, &creds.RefreshError{Status: 400}), 77},
 		{dialed(iap.StageToken, &creds.RefreshError{Status: 503}), 75}, {dialed(iap.StageToken, &creds.FileError{Err: io.EOF}), 77},
 		{dialed(iap.StageToken, &creds.RefusedError{}), 77}, {errors.New("other"), 1},

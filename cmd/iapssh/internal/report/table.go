@@ -35,6 +35,7 @@ type row struct {
 	codes   string
 	granted bool // the role is there, so that something else is missing
 	retry   bool // the same may succeed later, with nothing changed
+	denied  bool // who asks may not, or is nobody yet
 
 	missing    string // the role or the rule that is missing
 	cause, fix string
@@ -50,11 +51,11 @@ const (
 
 // table is what is known of the failures that others report by a code. Where gcloud has words that scripts look for, they are its.
 var table = []row{
-	{stage: StageSignIn, codes: "invalid_rapt rapt_required invalid_grant", cause: "cannot sign in to Google: {error}", fix: "{mend}"},
-	{stage: StageSignIn, codes: "PERMISSION_DENIED", missing: "{tokenCreator}", cause: "cannot sign in to Google: {error}", fix: "{mend}"},
+	{stage: StageSignIn, codes: "invalid_rapt rapt_required invalid_grant", denied: true, cause: "cannot sign in to Google: {error}", fix: "{mend}"},
+	{stage: StageSignIn, codes: "PERMISSION_DENIED", denied: true, missing: "{tokenCreator}", cause: "cannot sign in to Google: {error}", fix: "{mend}"},
 	{stage: StageSignIn, codes: "timeout", retry: true, cause: "cannot sign in to Google: no answer in time about {who}", fix: network},
 	{stage: StageSignIn, codes: "temporary 408 429 5xx", retry: true, cause: "cannot sign in to Google: {error}", fix: "{mend}"},
-	{stage: StageSignIn, cause: "cannot sign in to Google: {error}", fix: "{mend}"},
+	{stage: StageSignIn, denied: true, cause: "cannot sign in to Google: {error}", fix: "{mend}"},
 
 	{stage: StageConnect, codes: "dns", retry: true, cause: "Could not resolve hostname {name}: {error}", fix: network},
 	{stage: StageConnect, codes: "timeout", retry: true, cause: "the relay could not be reached in time", fix: network},
@@ -65,8 +66,8 @@ var table = []row{
 
 	{stage: StageUpgrade, codes: "3xx", cause: webSocket + " Something between you and Google answered with a redirect to {location}",
 		fix: "a captive portal or a proxy? Sign in there, or set HTTPS_PROXY"},
-	{stage: StageUpgrade, codes: "401", cause: webSocket + " (May be due to missing permissions) The access token of {who} was refused", fix: "{signIn}"},
-	{stage: StageUpgrade, codes: "403", cause: webSocket + " (May be due to missing permissions) The WebSocket was refused",
+	{stage: StageUpgrade, codes: "401", denied: true, cause: webSocket + " (May be due to missing permissions) The access token of {who} was refused", fix: "{signIn}"},
+	{stage: StageUpgrade, codes: "403", denied: true, cause: webSocket + " (May be due to missing permissions) The WebSocket was refused",
 		fix: "a proxy or an organisation policy may forbid WebSockets to tunnel.cloudproxy.app"},
 	{stage: StageUpgrade, codes: "404", cause: webSocket + " {place} is not known in project {project}, or there is no such target", fix: "see: {list}"},
 	{stage: StageUpgrade, codes: "407", cause: webSocket + " The proxy wants credentials", fix: "set HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"},
@@ -77,14 +78,14 @@ var table = []row{
 	{stage: StageUpgrade, codes: "protocol", cause: "cannot speak with the relay: {error}", fix: "check for a proxy that alters WebSockets on the way to tunnel.cloudproxy.app"},
 
 	{stage: StageSession, codes: "4003", retry: true, missing: "{rule}", cause: connected + " (Failed to connect to port {port}) IAP cannot reach {on}", fix: "{admit}"},
-	{stage: StageSession, codes: "4033", missing: "roles/iap.tunnelResourceAccessor", cause: connected + " IAP does not let {who} reach {whole}",
+	{stage: StageSession, codes: "4033", denied: true, missing: "roles/iap.tunnelResourceAccessor", cause: connected + " IAP does not let {who} reach {whole}",
 		fix: "{first}check the project's name, or grant the role (it takes minutes to work): {grant}"},
-	{stage: StageSession, codes: "4033", granted: true, missing: "an access level or a condition", cause: connected + " {who} has the role for {whole}, and IAP refuses all the same: an access level or a condition is not met",
+	{stage: StageSession, codes: "4033", granted: true, denied: true, missing: "an access level or a condition", cause: connected + " {who} has the role for {whole}, and IAP refuses all the same: an access level or a condition is not met",
 		fix: "{other}check from which network and device you ask, and for how long the role was granted: " +
 			"gcloud projects get-iam-policy {project} --flatten=bindings --filter=bindings.role:roles/iap.tunnelResourceAccessor"},
 	{stage: StageSession, codes: "4047 4051", retry: true, cause: connected + " There is no {whole}, or it is still being created", fix: "see: {list}; if it is not behind IAP, -o IAP=no dials it directly"},
 	{stage: StageSession, codes: "4009 4010", retry: true, cause: connected + " It, or what listens there, closed or reset the connection", fix: "try again"},
-	{stage: StageSession, codes: "4004", cause: connected + " The sign-in of {who} has expired", fix: "{signIn}"},
+	{stage: StageSession, codes: "4004", denied: true, cause: connected + " The sign-in of {who} has expired", fix: "{signIn}"},
 	{stage: StageSession, codes: "4000", retry: true, cause: connected + " IAP reported an internal error", fix: "try again"},
 	{stage: StageSession, codes: "1000", retry: true, cause: "IAP ended the connection to {on} before it began", fix: "try again"},
 	{stage: StageSession, codes: "4005 4006 4007 4008 4013", cause: connected + " IAP found fault with what we sent", fix: "please report this"},
@@ -92,7 +93,7 @@ var table = []row{
 		fix: "it may be stopped or starting, or a firewall may drop tcp:{port} from 35.235.240.0/20"},
 	{stage: StageSession, retry: true, cause: connected + " IAP gave no session with {on}", fix: "try again"},
 
-	{stage: StageAPI, codes: "forbidden PERMISSION_DENIED IAM_PERMISSION_DENIED", missing: "{permission}", cause: "Google refused {error}", fix: "{mend}"},
+	{stage: StageAPI, codes: "forbidden PERMISSION_DENIED IAM_PERMISSION_DENIED", denied: true, missing: "{permission}", cause: "Google refused {error}", fix: "{mend}"},
 	{stage: StageAPI, codes: "accessNotConfigured SERVICE_DISABLED", missing: "{service}", cause: "Google refused {error}", fix: "{mend}"},
 	{stage: StageAPI, codes: "429 5xx rateLimitExceeded RATE_LIMIT_EXCEEDED RESOURCE_EXHAUSTED backendError UNAVAILABLE", retry: true,
 		cause: "Google refused {error}", fix: "{mend}"},
@@ -100,10 +101,10 @@ var table = []row{
 
 	{stage: StageEnded, codes: "4009 4010", retry: true, cause: "Connection to {what} closed by remote host. {close}", fix: "it, or what listens there, reset the connection"},
 	{stage: StageEnded, codes: "4001 4002 4074", retry: true, cause: ended + "after an outage it could not be resumed", fix: "connect again"},
-	{stage: StageEnded, codes: "4033", missing: "roles/iap.tunnelResourceAccessor", cause: ended + "{who} may no longer use it",
+	{stage: StageEnded, codes: "4033", denied: true, missing: "roles/iap.tunnelResourceAccessor", cause: ended + "{who} may no longer use it",
 		fix: "the role may have been withdrawn, or an access level is no longer met; {signIn}"},
-	{stage: StageEnded, codes: "4004", cause: ended + "the sign-in has expired", fix: "{signIn}"},
-	{stage: StageEnded, codes: "4047 4051", cause: ended + "it is gone", fix: "see: {list}"},
+	{stage: StageEnded, codes: "4004", denied: true, cause: ended + "the sign-in has expired", fix: "{signIn}"},
+	{stage: StageEnded, codes: "4047 4051", retry: true, cause: ended + "it is gone", fix: "see: {list}"},
 	{stage: StageEnded, codes: "4005 4006 4007 4008 4013", cause: ended + "it found fault with what we sent", fix: "please report this"},
 	{stage: StageEnded, codes: "link", retry: true, cause: "the connection to {what} broke: {error}", fix: "check the network and connect again"},
 	{stage: StageEnded, codes: "protocol", cause: "{error}", fix: "please report this"},
@@ -177,7 +178,7 @@ func (d details) failure(stage Stage, code string) Failure {
 		"{rule}", fmt.Sprintf("a firewall rule that admits 35.235.240.0/20 to tcp:%d", t.Port),
 	)
 	return Failure{
-		Stage: stage, Code: code, Retryable: r.retry,
+		Stage: stage, Code: code, Retryable: r.retry, Denied: r.denied,
 		Missing: words.Replace(r.missing), Cause: words.Replace(r.cause), Fix: words.Replace(r.fix),
 	}
 }
