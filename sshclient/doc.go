@@ -20,7 +20,8 @@
 //   - agentforward.go, sniff.go: a forwarded agent, and how agents are bound to connections
 //   - session.go, request.go, pump.go: a command or shell, its requests, its bytes
 //   - forward.go, forwards.go: [Forwards], what is forwarded; complain.go: and what fails
-//   - listen.go, socks.go: local and dynamic forwards; dial.go: connections made by the server
+//   - listen.go, socks.go: local and dynamic forwards; listeners.go: their ports, from one client to the next
+//   - dial.go: connections made by the server
 //   - remote.go: forwards whose listening end is the server's; forwarded.go: what comes over them
 //   - channels.go: all that a server opens
 //   - x11.go: a display that is forwarded

@@ -87,6 +87,9 @@ type ForwardOptions struct {
 	// PermitOpen is where connections over a RemoteDynamicForward may go: PermitRemoteOpen.
 	// A Host "*" and a Port 0 stand for any; nil permits everything.
 	PermitOpen []Endpoint
+
+	// Listeners keeps what local forwards listen on for the next client. Nil: it is closed with this one.
+	Listeners *Listeners
 }
 
 // permits says whether PermitOpen lets a connection go there.

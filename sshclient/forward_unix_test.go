@@ -212,13 +212,7 @@ func TestOpenSSHRekeysUnderForwards(t *testing.T) {
 	}
 	server := newSSHD(t, "RekeyLimit 1M")
 	client := server.connect(t, server.settings(t))
-	echo, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var work sync.WaitGroup
-	work.Go(func() { serveEcho(echo, &work) })
-	bound, err := client.Forwards().Open(t.Context(), Forward{Listen: Endpoint{Host: "127.0.0.1"}, Connect: endpointOf(echo.Addr())})
+	bound, err := client.Forwards().Open(t.Context(), Forward{Listen: Endpoint{Host: "127.0.0.1"}, Connect: echoServer(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -247,19 +241,4 @@ func TestOpenSSHRekeysUnderForwards(t *testing.T) {
 		})
 	}
 	churning.Wait()
-	echo.Close()
-	work.Wait()
-}
-
-func serveEcho(listener net.Listener, work *sync.WaitGroup) {
-	for {
-		conn, err := listener.Accept()
-		if err != nil {
-			return
-		}
-		work.Go(func() {
-			io.Copy(conn, conn)
-			conn.Close()
-		})
-	}
 }

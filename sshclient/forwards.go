@@ -62,7 +62,7 @@ func (f *Forwards) Open(ctx context.Context, forward Forward) (Endpoint, error) 
 		return Endpoint{}, err
 	}
 	if !f.add(o) {
-		o.close()
+		f.release(o)
 		return Endpoint{}, ErrClosed
 	}
 	return o.Bound, nil
@@ -212,7 +212,7 @@ func (f *Forwards) close() {
 	defer f.mu.Unlock()
 	f.ended = true
 	for _, o := range f.open {
-		o.close()
+		f.release(o)
 	}
 	f.open = nil
 	for _, s := range f.conns {

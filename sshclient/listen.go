@@ -46,6 +46,12 @@ func bindAddresses(host string, options ForwardOptions) [][2]string {
 // listen opens the listeners of a local forward. One of several addresses is enough,
 // as in ssh: a system may be without IPv6.
 func (f *Forwards) listen(ctx context.Context, o *openForward) error {
+	for _, l := range f.options.Listeners.take(o.Forward) {
+		o.keep(f, l)
+	}
+	if len(o.listeners) > 0 {
+		return nil
+	}
 	if o.Listen.Path != "" {
 		l, err := listenUnix(o.Listen.Path, f.options)
 		if err != nil {
@@ -92,6 +98,9 @@ func (f *Forwards) listenTCP(ctx context.Context, address [2]string, port int) (
 
 // keep adds a listener to its forward.
 func (o *openForward) keep(f *Forwards, l net.Listener) {
+	if f.options.Listeners != nil {
+		l = &lentListener{deadlineListener: l.(deadlineListener)}
+	}
 	o.listeners = append(o.listeners, &listener{Listener: l, forwards: f, forward: o, closed: make(chan struct{})})
 	if o.Bound = o.Listen; o.Bound.Path == "" {
 		o.Bound.Port = l.Addr().(*net.TCPAddr).Port
@@ -104,6 +113,18 @@ func (o *openForward) close() {
 		close(l.closed)
 		l.Close()
 	}
+}
+
+// release ends the listening, of a client that has ended: it is the next one's, if there is to be one.
+func (f *Forwards) release(o *openForward) {
+	if f.options.Listeners == nil || o.Kind.remote() {
+		o.close()
+		return
+	}
+	for _, l := range o.listeners {
+		close(l.closed)
+	}
+	f.options.Listeners.keep(o)
 }
 
 // accept accepts connections until the listener is closed.
