@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +22,16 @@ type auditor struct {
 	relay    *relay
 	log      *audit.Log
 	messages io.Writer
+}
+
+// openRelay gives a plan's relay, and the audit of its sessions.
+func openRelay(plan config.Plan, messages *session.Messages) (*relay, *auditor, error) {
+	r, err := newRelay(plan, messages)
+	if err != nil {
+		return nil, nil, err
+	}
+	audit, err := openAudit(r, messages)
+	return r, audit, err
 }
 
 // openAudit opens the log that the relay's plan names. One that cannot be opened is an error, before anything is done that should
@@ -112,7 +123,7 @@ func (a *auditor) stdio(began time.Time, stats iap.Stats, err error) {
 func (a *auditor) write(rec audit.Record, status int, err error) {
 	plan := a.relay.current()
 	rec.Ended, rec.Status, rec.Who = time.Now(), status, a.relay.principal()
-	rec.Reason = plan.Reason
+	rec.Reason, rec.Instance = plan.Reason, a.relay.instanceID(context.Background())
 	rec.Target = fmt.Sprintf("%s:%d", plan.Host, plan.Port)
 	if plan.Route == config.RouteIAP {
 		rec.Target = target(plan).String()

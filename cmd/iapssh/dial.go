@@ -46,6 +46,7 @@ type relay struct {
 	tokens  uint64 // how many different ones it got
 	refused string // one that the relay turned down in place of a session
 	dialled bool   // there is a session: its user would rather wait than lose it
+	id      string // of the VM that was met
 }
 
 func newRelay(plan config.Plan, messages *session.Messages) (*relay, error) {

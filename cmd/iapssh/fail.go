@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -30,6 +31,20 @@ func complain(w io.Writer, plan config.Plan, err error) int {
 		io.WriteString(w, config.Synopsis)
 	}
 	return failed(plan, failure, "")
+}
+
+// fail reports why what was to be done over a relay came to nothing.
+func (r *relay) fail(ctx context.Context, err error) int {
+	failure := report.Of(err, r.facts(ctx, err))
+	plan := r.current()
+	text := failure.Lines()
+	if plan.Mode == config.ModeStdio {
+		text = failure.Line()
+	}
+	if plan.LogLevel >= config.LogError {
+		io.WriteString(r.messages, text)
+	}
+	return failed(plan, failure, r.principal())
 }
 
 // failed tells programs of a failure, after people, and gives the exit code. principal is who asked Google, or empty.

@@ -180,6 +180,7 @@ func (r *relay) introduce(ctx context.Context, local *session.Local) {
 	over := r.times.phase("facts of the VM")
 	facts := r.inquiry.Facts()
 	over(nil)
+	r.met(facts)
 	r.begin = r.begin.Add(time.Since(began))
 	if r.plan.ToVM() {
 		login := vm.ChooseLogin(r.plan.User, r.plan.UserGiven, r.account(ctx), facts)
@@ -193,9 +194,29 @@ func (r *relay) introduce(ctx context.Context, local *session.Local) {
 	local.Proof = proofOf(facts)
 	local.Proof.Again = func(ctx context.Context) (session.Proof, bool) {
 		facts, ok := r.inquiry.Again(ctx)
+		r.met(facts)
 		return proofOf(facts), ok
 	}
 	r.offer(ctx, local, facts.Certificate)
+}
+
+func (r *relay) met(facts vm.Facts) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.id = facts.ID
+}
+
+// instanceID is the number of the VM, as far as it has been learnt, or is remembered: nobody is asked. Else it is empty.
+func (r *relay) instanceID(ctx context.Context) string {
+	r.locating.Lock()
+	defer r.locating.Unlock()
+	r.mu.Lock()
+	plan, id, nobody := r.plan, r.id, r.source == nil
+	r.mu.Unlock()
+	if id != "" || nobody || !plan.ToVM() {
+		return id
+	}
+	return r.cloud.KnownID(ctx, plan)
 }
 
 // offer settles which keys the VM is offered: the one that worked last, gcloud's, those of the configuration, the agent's; or what

@@ -7,19 +7,15 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"runtime"
 	"runtime/debug"
 	"strings"
-	"time"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/detach"
-	"github.com/iapssh/iapssh/cmd/iapssh/internal/report"
-	"github.com/iapssh/iapssh/cmd/iapssh/internal/session"
 )
 
 // version is set by the linker for a release.
@@ -104,45 +100,4 @@ func run(ctx context.Context, program string, argv []string) int {
 		return ssh(ctx, plan, messages, nil)
 	}
 	return 0
-}
-
-// ssh is a session in ssh's place, or what -O asks of a master.
-func ssh(ctx context.Context, plan config.Plan, messages *session.Messages, leave func(keep ...*os.File) error) int {
-	r, err := newRelay(plan, messages)
-	if err != nil {
-		return complain(messages, plan, err)
-	}
-	audit, err := openAudit(r, messages)
-	if err != nil {
-		return complain(messages, plan, err)
-	}
-	defer audit.close()
-	began, facts := time.Now(), session.Facts{}
-	local := localSide(messages)
-	local.Detach, local.Over = r.times.before(leave, messages), func(f session.Facts) { facts = f }
-	code, err := r.session(ctx, local)
-	r.times.tell(messages)
-	audit.ssh(began, facts, code, err)
-	var killed *session.Killed
-	switch {
-	case err == nil:
-		return code
-	case errors.Is(err, session.ErrTaken):
-		return exitTaken
-	case errors.As(context.Cause(ctx), &killed):
-		dieOf(killed.Signal) // as ssh does before it has a session
-		return exitCode(plan)
-	}
-	failure := report.Of(err, r.facts(ctx, err))
-	if plan.LogLevel >= config.LogError {
-		io.WriteString(messages, failure.Lines())
-	}
-	return failed(r.plan, failure, r.principal())
-}
-
-// localSide is this process, as a session sees it.
-func localSide(messages *session.Messages) session.Local {
-	return session.Local{
-		Stdin: os.Stdin, Stdout: os.Stdout, RemoteStderr: os.Stderr, Messages: messages, Environ: os.Environ(), Version: "iapssh_" + version,
-	}
 }

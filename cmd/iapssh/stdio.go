@@ -3,12 +3,10 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
 	"os"
 	"time"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
-	"github.com/iapssh/iapssh/cmd/iapssh/internal/report"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/session"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/tunnel"
 	"github.com/iapssh/iapssh/transport/iap"
@@ -16,11 +14,7 @@ import (
 
 // stdio carries one connection on stdin and stdout: nothing but its bytes on stdout, and one line on stderr if it fails.
 func stdio(ctx context.Context, plan config.Plan, messages *session.Messages) int {
-	r, err := newRelay(plan, messages)
-	if err != nil {
-		return complain(messages, plan, err)
-	}
-	audit, err := openAudit(r, messages)
+	r, audit, err := openRelay(plan, messages)
 	if err != nil {
 		return complain(messages, plan, err)
 	}
@@ -40,9 +34,5 @@ func stdio(ctx context.Context, plan config.Plan, messages *session.Messages) in
 		// Whoever ended us, or no longer listens, does not wait for an explanation.
 		return exitCode(plan)
 	}
-	failure := report.Of(err, r.facts(ctx, err))
-	if plan.LogLevel >= config.LogError {
-		io.WriteString(messages, failure.Line())
-	}
-	return failed(r.current(), failure, r.principal())
+	return r.fail(ctx, err)
 }

@@ -45,7 +45,7 @@ func listenLocally(ctx context.Context, plan config.Plan, messages *session.Mess
 		return t.fail(err, report.Facts{})
 	}
 	defer stopMetrics()
-	asked, stopAsking := tunnel.Asked()
+	asked, stopAsking := tty.Asked()
 	defer stopAsking()
 	go t.tellStats(ctx, asked)
 	if code := t.check(ctx); code != 0 {
@@ -82,11 +82,7 @@ func (t *tunnelRun) close() {
 // bind listens on all ports.
 func (t *tunnelRun) bind(ctx context.Context) error {
 	for i, p := range t.plan.Tunnel.Ports {
-		r, err := newRelay(p.To, t.messages)
-		if err != nil {
-			return err
-		}
-		a, err := openAudit(r, t.messages)
+		r, a, err := openRelay(p.To, t.messages)
 		if err != nil {
 			return err
 		}

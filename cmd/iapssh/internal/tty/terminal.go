@@ -8,6 +8,7 @@
 //   - prompt.go: questions asked on it, with or without echo; askjob.go: job control there
 //   - cygwin.go: terminals that are none for us
 //   - reader.go: [Reader], for a standard input that is shared with others
+//   - asked_*.go: who asks from outside how it goes
 //
 // # The way back
 //

@@ -6,7 +6,7 @@
 //	probe.go       the session that checks the way, and becomes the first client's
 //	listen.go      a port on all addresses of a host
 //	decide.go      how long for what: pure functions
-//	stats.go       what there is to see: text.go tells it to a person, metrics.go to Prometheus, asked_*.go when somebody asks
+//	stats.go       what there is to see: text.go tells it to a person, metrics.go to Prometheus
 //	command.go, parent.go, ready_*.go  the processes around a tunnel: a command beside it, who started it, who waits for it
 package tunnel
 

@@ -110,6 +110,15 @@ func Peek(c *cache.Cache, account string, plan config.Plan) (f Facts, known bool
 	return f, known
 }
 
+// KnownID gives the number of the plan's VM if the latest Locate has told it, or it is remembered; else it is empty.
+func (c *Cloud) KnownID(ctx context.Context, plan config.Plan) string {
+	if c.found.Ref == refOf(plan) {
+		return c.found.ID
+	}
+	f, _ := Peek(c.Cache, c.Account(ctx), plan)
+	return f.ID
+}
+
 // shelf is the account's part of the cache: what one may read is not shown to another.
 func (c *Cloud) shelf(ctx context.Context) *cache.Shelf {
 	return c.Cache.For(cache.Owner{Account: c.Account(ctx)})

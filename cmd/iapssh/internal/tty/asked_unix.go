@@ -1,6 +1,6 @@
 //go:build unix
 
-package tunnel
+package tty
 
 import (
 	"os"
@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// Asked gives a channel that gets something whenever somebody asks for a snapshot by SIGUSR1, and ends that.
+// Asked gives a channel that gets something whenever somebody asks by SIGUSR1 how it goes, and ends that.
 func Asked() (asked <-chan os.Signal, stop func()) {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGUSR1)

@@ -1,4 +1,4 @@
-package tunnel
+package tty
 
 import (
 	"os"
@@ -8,7 +8,7 @@ import (
 
 const ctrlBreakEvent = 1
 
-// Asked gives a channel that gets something whenever somebody asks for a snapshot by Ctrl-Break, and ends that. Go's own handler,
+// Asked gives a channel that gets something whenever somebody asks by Ctrl-Break how it goes, and ends that. Go's own handler,
 // to which Ctrl-Break is an interrupt, is asked after ours.
 func Asked() (asked <-chan os.Signal, stop func()) {
 	events := make(chan os.Signal, 1)

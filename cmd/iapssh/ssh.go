@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/session"
+)
+
+// ssh is a session in ssh's place, or what -O asks of a master.
+func ssh(ctx context.Context, plan config.Plan, messages *session.Messages, leave func(keep ...*os.File) error) int {
+	r, audit, err := openRelay(plan, messages)
+	if err != nil {
+		return complain(messages, plan, err)
+	}
+	defer audit.close()
+	s := &sshRun{relay: r, audit: audit, local: localSide(messages)}
+	s.local.Detach = r.times.before(leave, messages)
+	code, err := s.once(ctx)
+	var killed *session.Killed
+	switch {
+	case err == nil:
+		return code
+	case errors.Is(err, session.ErrTaken):
+		return exitTaken
+	case errors.As(context.Cause(ctx), &killed):
+		dieOf(killed.Signal) // as ssh does before it has a session
+		return exitCode(plan)
+	}
+	return s.relay.fail(ctx, err)
+}
+
+// sshRun is a session in ssh's place.
+type sshRun struct {
+	relay *relay
+	audit *auditor
+	local session.Local
+	facts session.Facts // zero if it was not authenticated, or on a connection that a master shares
+}
+
+// once is one session.
+func (s *sshRun) once(ctx context.Context) (int, error) {
+	began := time.Now()
+	s.facts = session.Facts{}
+	s.local.Over = s.over
+	code, err := s.relay.session(ctx, s.local)
+	s.relay.times.tell(s.relay.messages)
+	s.audit.ssh(began, s.facts, code, err)
+	return code, err
+}
+
+func (s *sshRun) over(facts session.Facts) { s.facts = facts }
+
+// localSide is this process, as a session sees it.
+func localSide(messages *session.Messages) session.Local {
+	return session.Local{
+		Stdin: os.Stdin, Stdout: os.Stdout, RemoteStderr: os.Stderr, Messages: messages, Environ: os.Environ(), Version: "iapssh_" + version,
+	}
+}
