@@ -48,6 +48,14 @@ func openAudit(r *relay, messages io.Writer) (*auditor, error) {
 	return &auditor{r, log, messages}, nil
 }
 
+// of writes to the same log of another relay's sessions.
+func (a *auditor) of(r *relay) *auditor {
+	if a == nil {
+		return nil
+	}
+	return &auditor{r, a.log, a.messages}
+}
+
 func (a *auditor) close() {
 	if a != nil {
 		a.log.Close()

@@ -66,15 +66,8 @@ func (r *relay) dialToken(ctx context.Context, refused string) (string, error) {
 	r.mu.Unlock()
 	token, err := r.token(ctx, refused)
 	for said := false; waits && signInWouldMend(err); said = true {
-		source, sourceErr := r.credentials(ctx)
-		if sourceErr != nil || source.SignIn() == "" {
-			return "", err
-		}
-		if !said {
-			r.say("the sign-in has expired; the session waits for it. In another terminal run: " + source.SignIn())
-		}
-		if err := source.AwaitSignIn(ctx); err != nil {
-			return "", err
+		if awaitErr := r.awaitSignIn(ctx, err, said); awaitErr != nil {
+			return "", awaitErr
 		}
 		token, err = r.token(ctx, refused)
 	}
@@ -85,6 +78,19 @@ func (r *relay) dialToken(ctx context.Context, refused string) (string, error) {
 	r.last = token
 	r.mu.Unlock()
 	return token, err
+}
+
+// awaitSignIn returns when the user has signed in anew, having said how unless that is done. The error is lack if there is no way
+// to, else ctx's.
+func (r *relay) awaitSignIn(ctx context.Context, lack error, said bool) error {
+	source, err := r.credentials(ctx)
+	if err != nil || source.SignIn() == "" {
+		return lack
+	}
+	if !said {
+		r.say("the sign-in has expired; the session waits for it. In another terminal run: " + source.SignIn())
+	}
+	return source.AwaitSignIn(ctx)
 }
 
 // signInWouldMend says that no token is to be had until the user signs in.

@@ -268,14 +268,20 @@ func (p *iapsshProcess) stop(t *testing.T) {
 	p.wait(t)
 }
 
-// wait waits for its end.
+// wait waits for its end, as all is well.
 func (p *iapsshProcess) wait(t *testing.T) {
+	t.Helper()
+	p.ends(t, 0)
+}
+
+// ends waits for its end, with that exit code.
+func (p *iapsshProcess) ends(t *testing.T, code int) {
 	t.Helper()
 	for line := range p.lines {
 		p.said = append(p.said, line)
 	}
-	if err := p.cmd.Wait(); err != nil {
-		t.Errorf("it has ended with %v", err)
+	if err := p.cmd.Wait(); p.cmd.ProcessState.ExitCode() != code {
+		t.Errorf("it has ended with %v, not with exit code %d", err, code)
 	}
 }
 

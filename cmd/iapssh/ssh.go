@@ -8,6 +8,7 @@ import (
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/session"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/tty"
 )
 
 // ssh is a session in ssh's place, or what -O asks of a master.
@@ -17,9 +18,12 @@ func ssh(ctx context.Context, plan config.Plan, messages *session.Messages, leav
 		return complain(messages, plan, err)
 	}
 	defer audit.close()
-	s := &sshRun{relay: r, audit: audit, local: localSide(messages)}
+	s := &sshRun{plan: plan, relay: r, audit: audit, local: localSide(messages)}
 	s.local.Detach = r.times.before(leave, messages)
-	code, err := s.once(ctx)
+	asked, stopAsking := tty.Asked()
+	defer stopAsking()
+	s.local.Asked = asked
+	code, err := s.run(ctx)
 	var killed *session.Killed
 	switch {
 	case err == nil:
@@ -33,12 +37,16 @@ func ssh(ctx context.Context, plan config.Plan, messages *session.Messages, leav
 	return s.relay.fail(ctx, err)
 }
 
-// sshRun is a session in ssh's place.
+// sshRun is a session in ssh's place, and those that follow it, see reconnect.go.
 type sshRun struct {
-	relay *relay
+	plan  config.Plan
+	relay *relay // of the latest session, as are those below
 	audit *auditor
 	local session.Local
 	facts session.Facts // zero if it was not authenticated, or on a connection that a master shares
+
+	opened time.Time // when it had all it asked for; zero: it has not come so far
+	outage outage
 }
 
 // once is one session.

@@ -107,6 +107,15 @@ func (s *Inetd) reap(cmd *exec.Cmd) {
 	delete(s.running, cmd)
 }
 
+// Kill kills the programs that run. Who connects after that gets one as ever.
+func (s *Inetd) Kill() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for cmd := range s.running {
+		cmd.Process.Kill()
+	}
+}
+
 // Close ends the listeners and kills the programs that still run.
 func (s *Inetd) Close() {
 	s.mu.Lock()
@@ -114,9 +123,7 @@ func (s *Inetd) Close() {
 	for _, listener := range s.listeners {
 		listener.Close()
 	}
-	for cmd := range s.running {
-		cmd.Process.Kill()
-	}
 	s.mu.Unlock()
+	s.Kill()
 	s.loops.Wait()
 }

@@ -21,6 +21,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/knownhosts"
@@ -80,6 +81,8 @@ type Lab struct {
 	embedded  *sshtest.Server
 	container *sshtest.Server // Cloud Run's
 
+	forbidden atomic.Bool
+
 	mu       sync.Mutex      // guards what follows
 	keysFile string          // sshd's; empty: none
 	keys     []ssh.PublicKey // that the VM lets in by itself
@@ -116,7 +119,7 @@ func New(cfg Config) (*Lab, error) {
 	l.Relay = iaptest.NewUnstartedServer()
 	l.Relay.Project, l.Relay.Zone = Project, Zone
 	l.Relay.Region, l.Relay.Network, l.Relay.Group = Region, Network, Group
-	l.Relay.Authorize = l.Google.Valid
+	l.Relay.Authorize = l.admits
 	l.Relay.Faults = cfg.Faults
 	l.Relay.Start()
 	if err := l.furnish(cfg); err != nil {
@@ -194,6 +197,21 @@ func (l *Lab) furnish(cfg Config) error {
 	}
 	return l.writeFiles(addr)
 }
+
+// admits is the relay's judgement of an access token.
+func (l *Lab) admits(token string) bool { return !l.forbidden.Load() && l.Google.Valid(token) }
+
+// Forbid takes the right to use the tunnel from everybody. Sessions that there are go on.
+func (l *Lab) Forbid() { l.forbidden.Store(true) }
+
+// StopVM ends the VM and all sessions with it, of a lab with SSHD; StartVM starts it again.
+func (l *Lab) StopVM() {
+	l.Relay.Handle(VM, 22, nil)
+	l.sshd.Kill()
+}
+
+// StartVM starts the VM that StopVM has ended.
+func (l *Lab) StartVM() { l.Relay.Handle(VM, 22, iaptest.TCP(l.Addr)) }
 
 // RelayAddr is the relay's HOST:PORT, which stands for an endpoint of Private Service Connect as well.
 func (l *Lab) RelayAddr() string {

@@ -188,6 +188,7 @@ var rows = []row{
 	{"iapreason", text("")},
 	{"iapauditlog", text("")},
 	{"iapauditcommands", text("")},
+	{"iapreconnect", text("")},
 }
 
 // A dumper writes the settings in ssh -G's words.

@@ -78,6 +78,7 @@ var keywords = map[string]keyword{
 	"iapreason":                    {read: word},
 	"iapauditlog":                  {read: word},
 	"iapauditcommands":             {read: flag},
+	"iapreconnect":                 {read: flag},
 
 	// Other ways to the host.
 	"proxycommand":                {read: restOfLine},

@@ -128,6 +128,7 @@ type Plan struct {
 
 	Sharing    Sharing
 	Forwarding Forwarding
+	Reconnect  bool // IAPReconnect; see Reconnects
 
 	StdioForward Endpoint // -W: what stdin and stdout are connected to, in place of a session; zero: nothing
 
@@ -280,6 +281,13 @@ func (p Plan) ToWorkload() bool { return p.Route == RouteIAP && p.IAP.Workload.T
 // a workload's revision or its project's number, is still to be found out.
 func (p Plan) MustLocate() bool {
 	return p.Route == RouteLookup || (p.Route == RouteIAP || p.Route == RouteAddress) && !p.IAP.complete()
+}
+
+// Reconnects says that a connection which is lost is replaced by another: that is
+// asked for, and nothing runs over it but forwards, which can begin anew. A master
+// that ControlPersist has started is replaced by its next client.
+func (p Plan) Reconnects() bool {
+	return p.Reconnect && p.SessionType == "none" && p.StdioForward == (Endpoint{}) && !p.Sharing.Holder
 }
 
 // Failing is what programs want to be told of a failure of ours.

@@ -79,6 +79,7 @@ func (b *builder) plan(ignored []Ignored) (Plan, error) {
 		p.AuditLog = b.expand("iapauditlog", where)
 	}
 	p.AuditCommands = b.s.flag("iapauditcommands", false)
+	p.Reconnect = b.s.flag("iapreconnect", false)
 	if b.line.syslog {
 		p.Syslog = first(b.s.word("syslogfacility"), "USER")
 	}

@@ -25,6 +25,19 @@ func (s Sharing) Shares() bool { return s.Master != "no" && s.Command == "" }
 // Confirms says whether a master asks its user before it does what others want.
 func (s Sharing) Confirms() bool { return s.Master == "ask" || s.Master == "autoask" }
 
+// Alone is what becomes of it for a connection of one's own: whoever shared it, shares it.
+func (s Sharing) Alone() Sharing {
+	switch s.Master {
+	case "auto":
+		s.Master = "yes"
+	case "autoask":
+		s.Master = "ask"
+	case "no":
+		return Sharing{Master: "no"}
+	}
+	return s
+}
+
 // sharing sets the Control keywords and -O.
 func (b *builder) sharing(p *Plan) {
 	p.Sharing = Sharing{Master: "no", Command: b.s.word(kwMuxCommand)}

@@ -34,3 +34,20 @@ func TestSharing(t *testing.T) {
 		t.Errorf("UpdateHostKeys %q, %v", p.UpdateHostKeys, err)
 	}
 }
+
+// Only that is begun anew which is nothing but forwards.
+func TestReconnects(t *testing.T) {
+	const file = "Host *\n IAP no\nHost y\n IAPReconnect yes\n"
+	for line, want := range map[string]bool{
+		"-N h": false, "-N y": true, "y": false, "-N -L 1:h:2 y": true, "-L 1:h:2 y": false, "y true": false, "-s y sftp": false, "-W h:22 y": false,
+		"-o IAPReconnect=no -N y": false, "-o SessionType=none y": true, "-f -N y": true,
+	} {
+		p, err := withConfig(file).resolve(t, line)
+		if err != nil || p.Reconnects() != want {
+			t.Errorf("%s: %v, %v", line, p.Reconnects(), err)
+		}
+		if p.Sharing.Holder = true; p.Reconnects() {
+			t.Errorf("%s: as a master that ControlPersist keeps", line)
+		}
+	}
+}

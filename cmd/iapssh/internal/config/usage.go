@@ -110,6 +110,8 @@ Flags beside ssh's own (each also in ssh_config, by the keyword at the right;
                   IAPImpersonateServiceAccount    none: as nobody else
   --reason=TEXT                 IAPReason         for Google's audit logs
                                 IAPTokenCache     no: keep no access token on disk
+                                IAPReconnect      yes: -N, when its session is lost,
+                                                  keeps its ports and connects again
   --fail-code=N                 exit with N, not 255, when iapssh itself fails
   --timing                      how long each phase of the connect took, in the end
   --error-fd=N                  write one line of JSON there when it does; or to
@@ -162,7 +164,7 @@ Options of ssh that work:
                         trusted, that are trusted, or none
 
 At the beginning of a line ~? lists the escapes, ~. ends the session at once,
-~s shows how the connection does.
+~s shows how the connection does; so does SIGUSR1, or Ctrl-Break on Windows.
 
 Proxies are taken from gcloud's proxy/* properties, HTTPS_PROXY, ALL_PROXY and
 NO_PROXY.

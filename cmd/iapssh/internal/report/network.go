@@ -48,7 +48,7 @@ func ofNetwork(err error, _ Facts) (Failure, bool) {
 	case errors.As(err, &refused):
 		return proxyCause(refused).at(StageProxy, strconv.Itoa(refused.Status), refused.Temporary()), true
 	case errors.As(err, &refresh) && errors.As(err, &untrusted):
-		return failure("cannot sign in to Google: its certificate is not trusted: "+untrusted.Err.Error(), inspectFix).at(StageSignIn, "certificate", false), true
+		return failure("cannot sign in to Google: its certificate is not trusted: "+untrusted.Err.Error(), inspectFix).at(StageSignIn, CodeCertificate, false), true
 	case errors.As(err, &refresh) && refresh.Status >= 300 && refresh.Status < 400:
 		return failure(fmt.Sprintf("cannot sign in to Google: something on the way answered with a redirect (HTTP status %d), a captive portal or a proxy", refresh.Status),
 			"sign in to the network with a browser, or set HTTPS_PROXY").at(StageSignIn, strconv.Itoa(refresh.Status), false), true

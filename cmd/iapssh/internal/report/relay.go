@@ -75,7 +75,7 @@ func (d details) ofStage(e *iap.DialError) Failure {
 		return d.failure(stage, "dns")
 	case e.Stage == iap.StageTLS && errors.As(e.Err, &untrusted):
 		d.err = untrusted.Err.Error()
-		return d.failure(stage, "certificate")
+		return d.failure(stage, CodeCertificate)
 	case timedOut(e.Err):
 		return d.failure(stage, "timeout")
 	}

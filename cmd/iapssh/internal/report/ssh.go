@@ -44,13 +44,13 @@ func ofSSH(err error, facts Facts) (Failure, bool) {
 	case errors.As(err, &refused):
 		f := verbatim(fmt.Sprintf("channel 0: open failed: %s: %s", refused.Reason, refused.Message))
 		f.Fix = "stdio forwarding failed"
-		return f.at(StageSSH, "forward", false), true
+		return f.at(StageSSH, CodeForward, false), true
 	case errors.As(err, &direct):
 		f := verbatim("ssh: " + directCause(direct))
 		f.Fix = direct.Fix
 		return f.at(StageConnect, "", true), true
 	case errors.As(err, &forward):
-		return ofForward(forward).at(StageSSH, "forward", false), true
+		return ofForward(forward).at(StageSSH, CodeForward, false), true
 	case errors.As(err, &lost):
 		return ofLostWay(lost, errors.As(err, &handshake)).at(StageEnded, "lost", true), true
 	case errors.As(err, &handshake):
@@ -111,7 +111,7 @@ func ofHandshake(e *sshclient.HandshakeError, facts Facts) Failure {
 		if facts.Keys != "" {
 			f.Fix = "No key was accepted: " + facts.Keys
 		}
-		return f.at(StageSSH, "auth", false)
+		return f.at(StageSSH, CodeAuth, false)
 	case e.Stage == sshclient.StageBanner && timedOut(e.Err):
 		return verbatim("Connection timed out during banner exchange").at(StageSSH, "timeout", true)
 	case e.Stage == sshclient.StageBanner && hungUp(e.Err):

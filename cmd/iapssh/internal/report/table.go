@@ -27,6 +27,13 @@ const (
 
 var stages = []Stage{StageConfig, StageSignIn, StageLookup, StageProxy, StageConnect, StageTLS, StageUpgrade, StageSession, StageSSH, StageAPI, StageEnded}
 
+// Codes of ours that others decide by.
+const (
+	CodeAuth        = "auth"        // the server lets the user in by nothing that there is
+	CodeForward     = "forward"     // something cannot be forwarded
+	CodeCertificate = "certificate" // somebody else answers in Google's place
+)
+
 // A row says what a failure means and what mends it. Words in braces are replaced, see details.
 type row struct {
 	stage Stage
@@ -60,7 +67,7 @@ var table = []row{
 	{stage: StageConnect, codes: "dns", retry: true, cause: "Could not resolve hostname {name}: {error}", fix: network},
 	{stage: StageConnect, codes: "timeout", retry: true, cause: "the relay could not be reached in time", fix: network},
 	{stage: StageConnect, retry: true, cause: "the relay could not be reached: {error}", fix: network},
-	{stage: StageTLS, codes: "certificate", cause: "the relay's certificate is not trusted: {error}",
+	{stage: StageTLS, codes: CodeCertificate, cause: "the relay's certificate is not trusted: {error}",
 		fix: inspectFix},
 	{stage: StageTLS, retry: true, cause: "no TLS connection to the relay: {error}", fix: "check for a proxy or firewall that does not let TLS through"},
 

@@ -6,12 +6,9 @@ import (
 	"io"
 	"strings"
 	"sync"
-	"time"
 
-	"github.com/iapssh/iapssh/cmd/iapssh/internal/amount"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/tty"
 	"github.com/iapssh/iapssh/sshclient"
-	"github.com/iapssh/iapssh/transport/iap"
 )
 
 // breakLength is that of ~B, in milliseconds, as in ssh.
@@ -59,7 +56,7 @@ func (c *controls) obey(do escape) {
 	case escQuieter, escLouder:
 		c.say(fmt.Sprintf("%s [LogLevel %s]", do, c.run.out.adjust(do == escLouder)))
 	case escStats:
-		c.say("s\n" + c.stats())
+		c.say("s\n" + c.run.stats())
 		c.work.Go(c.ping)
 	}
 }
@@ -126,35 +123,9 @@ func (c *controls) commandLine() {
 	c.run.work.Go(func() { c.run.obey(parseLine(line)) }) // the server may take its time
 }
 
-// stats is what is known of the connection without asking anybody.
-func (c *controls) stats() string {
-	s, now := c.run.client.Stats(), time.Now()
-	age := now.Sub(s.Since).Seconds()
-	if c.run.client.Joined() {
-		return fmt.Sprintf("on a shared connection, for %s; received %s, sent %s", amount.Round(now.Sub(s.Since)), amount.Bytes(float64(s.Received)), amount.Bytes(float64(s.Sent)))
-	}
-	text := fmt.Sprintf("connected for %s; reached in %s, authenticated in %s more; last heard %s ago\n"+
-		"received %s (%s/s), sent %s (%s/s)",
-		amount.Round(now.Sub(s.Since)), amount.Round(c.run.greeted.Sub(c.run.dialed)), amount.Round(c.run.authenticated.Sub(c.run.greeted)), amount.Round(now.Sub(s.Heard)),
-		amount.Bytes(float64(s.Received)), amount.Bytes(float64(s.Received)/age), amount.Bytes(float64(s.Sent)), amount.Bytes(float64(s.Sent)/age))
-	session, ok := bottom(c.run.conn).(interface{ Stats() iap.Stats })
-	if !ok {
-		return text
-	}
-	relay := session.Stats()
-	text += fmt.Sprintf("\nIAP: link resumed %d times, %s not confirmed", relay.Resumes, amount.Bytes(float64(relay.Unconfirmed)))
-	if relay.RTT > 0 {
-		text += fmt.Sprintf(", relay %s away", amount.Round(relay.RTT))
-	}
-	if !relay.DownSince.IsZero() {
-		text += fmt.Sprintf(", no link for %s", amount.Round(now.Sub(relay.DownSince)))
-	}
-	return text
-}
-
 // ping measures the way to the server and back.
 func (c *controls) ping() {
-	if rtt, err := c.run.client.Ping(); err == nil {
-		c.show(fmt.Sprintf("round trip to the server: %s", amount.Round(rtt)))
+	if text, ok := c.run.ping(); ok {
+		c.show(text)
 	}
 }

@@ -26,13 +26,14 @@ func forwardOf(f config.Forward) sshclient.Forward {
 }
 
 // forwardOptions is what the plan says of all forwards.
-func forwardOptions(plan config.Plan) sshclient.ForwardOptions {
+func forwardOptions(plan config.Plan, listeners *sshclient.Listeners) sshclient.ForwardOptions {
 	f := plan.Forwarding
 	options := sshclient.ForwardOptions{
 		GatewayPorts:  f.GatewayPorts,
 		AddressFamily: plan.AddressFamily,
 		SocketMask:    os.FileMode(f.SocketMask),
 		UnlinkSocket:  f.UnlinkSocket,
+		Listeners:     listeners,
 	}
 	if f.PermitOpen != nil {
 		options.PermitOpen = []sshclient.Endpoint{}

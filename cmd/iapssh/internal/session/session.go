@@ -14,6 +14,7 @@
 //	terminal.go  raw mode, sizes and job control, for the length of a session
 //	keyboard.go  what is typed, and the escapes in it, which escape.go finds and controls.go obeys
 //	link.go      the line that says that the link is being resumed
+//	stats.go     how the connection does, for who asks
 //	share.go     sessions on a connection that another process holds
 //	master.go    our connection, shared with others; passenger.go: those who pass their files
 //	steps.go     what is told on the way to a session's first output
@@ -59,6 +60,16 @@ type Local struct {
 	// Step is told of the steps to the session, some more than once, from several goroutines. Nil: nobody wants to know.
 	Step func(Step)
 
+	// Opened is told when a plan without a command has all that it asks for: its forwards
+	// are open, and its socket. Nil: nobody wants to know.
+	Opened func()
+
+	// Listeners keep local forwards' ports for the next connection. Nil: there is to be none.
+	Listeners *sshclient.Listeners
+
+	// Asked gets something whenever somebody wants to know how the connection does. May be nil.
+	Asked <-chan os.Signal
+
 	// Over is told of a session that was authenticated, when it is over. Nil: nobody
 	// wants to know.
 	Over func(Facts)
@@ -85,6 +96,14 @@ type Offers struct {
 type Killed struct{ Signal syscall.Signal }
 
 func (k *Killed) Error() string { return fmt.Sprintf("killed by signal %d", k.Signal) }
+
+// Exit is ssh's exit code when a signal has ended it: 0 if that is the way to end it.
+func (k *Killed) Exit(plan config.Plan) int {
+	if plan.SessionType == "none" && k.Signal == syscall.SIGTERM {
+		return 0
+	}
+	return 255
+}
 
 // run is one session.
 type run struct {
@@ -136,6 +155,7 @@ func Run(ctx context.Context, plan config.Plan, conn net.Conn, dialed time.Time,
 func (r *run) finish(ctx context.Context) (int, error) {
 	stop := context.AfterFunc(ctx, r.close)
 	defer stop()
+	r.work.Go(r.tellStats)
 	code, err := r.serve(ctx)
 	var killed *Killed
 	var notForwarded *sshclient.ForwardError
@@ -202,6 +222,9 @@ func (r *run) serve(ctx context.Context) (int, error) {
 	if err := r.detach(ctx); err != nil {
 		return 0, err
 	}
+	if err := r.opened(ctx); err != nil {
+		return 0, err
+	}
 	if r.server != nil {
 		return r.hold(ctx)
 	}
@@ -215,11 +238,8 @@ func (r *run) detach(ctx context.Context, keep ...*os.File) error {
 	if r.local.Detach == nil {
 		return nil
 	}
-	if r.plan.Forwarding.ExitOnFailure && r.forwarded != nil {
-		<-r.forwarded
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
+	if err := r.awaitForwards(ctx); err != nil {
+		return err
 	}
 	r.out.log(sshclient.Debug1, fmt.Sprintf("forking to background, pid %d", os.Getpid()))
 	onStderr := r.local.Messages.File() == r.local.RemoteStderr
@@ -233,13 +253,34 @@ func (r *run) detach(ctx context.Context, keep ...*os.File) error {
 	return r.local.Detach(keep...)
 }
 
-// killed is ssh's exit code when a signal has ended it: 0 if that is the way to end it.
-func (r *run) killed(k *Killed) int {
-	if r.plan.SessionType == "none" && k.Signal == syscall.SIGTERM {
-		return 0
+// opened tells that there is nothing left to be done but to wait.
+func (r *run) opened(ctx context.Context) error {
+	if r.local.Opened == nil {
+		return nil
 	}
-	r.out.log(sshclient.Verbose, fmt.Sprintf("Killed by signal %d.", int(k.Signal)))
-	return 255
+	err := r.awaitForwards(ctx)
+	if err == nil {
+		r.local.Opened()
+	}
+	return err
+}
+
+// awaitForwards returns when no remote forward can end the connection any more; the error is why one has.
+func (r *run) awaitForwards(ctx context.Context) error {
+	if !r.plan.Forwarding.ExitOnFailure || r.forwarded == nil {
+		return nil
+	}
+	<-r.forwarded
+	return context.Cause(ctx)
+}
+
+// killed gives the exit code when a signal has ended a session.
+func (r *run) killed(k *Killed) int {
+	code := k.Exit(r.plan)
+	if code != 0 {
+		r.out.log(sshclient.Verbose, fmt.Sprintf("Killed by signal %d.", int(k.Signal)))
+	}
+	return code
 }
 
 // How long a connection that the user has given up may take to close: time enough for
@@ -304,7 +345,7 @@ func (r *run) clientConfig(trust sshclient.HostTrust) sshclient.Config {
 		Ciphers:             plan.Ciphers,
 		MACs:                plan.MACs,
 		ForwardAgent:        plan.ForwardAgent,
-		Forwards:            forwardOptions(plan),
+		Forwards:            forwardOptions(plan, r.local.Listeners),
 		RekeyBytes:          uint64(plan.RekeyBytes),
 		ServerAliveInterval: plan.ServerAliveInterval,
 		ServerAliveCountMax: plan.ServerAliveCountMax,
