@@ -224,7 +224,7 @@ func (r *relay) instanceID(ctx context.Context) string {
 // put on it.
 func (r *relay) offer(ctx context.Context, local *session.Local, certificate string) {
 	r.plan.IdentityFiles = keyFiles(r.plan)
-	r.pusher = r.cloud.NewPusher(r.plan)
+	r.pusher = r.inquiry.NewPusher(r.plan)
 	last := r.cloud.LastKey(ctx, r.plan)
 	local.Offers = session.Offers{IdentitiesFirst: true, First: last, Max: vm.MaxOffers, More: r.pusher.More, Accepted: func(key string) {
 		if key != "" && key != last {

@@ -35,18 +35,18 @@ func keyLine(user, key string, expires time.Time) (string, error) {
 	return fmt.Sprintf("%s:%s %s google-ssh %s", user, fields[0], fields[1], text), nil
 }
 
-// HasKey says whether an ssh-keys item lets a user in with a key now, and until when; zero: for good.
-func HasKey(value, user, key string, now time.Time) (expires time.Time, ok bool) {
+// UsersOf lists whom an ssh-keys item lets in with a key now.
+func UsersOf(value, key string, now time.Time) (users []string) {
 	for line := range strings.Lines(value) {
-		name, entry, _ := strings.Cut(strings.TrimSpace(line), ":")
-		if name != user || !sameKey(entry, key) {
+		user, entry, _ := strings.Cut(strings.TrimSpace(line), ":")
+		if !sameKey(entry, key) {
 			continue
 		}
 		if expires, ok := expiryOf(entry); ok && (expires.IsZero() || now.Before(expires)) {
-			return expires, true
+			users = append(users, user)
 		}
 	}
-	return time.Time{}, false
+	return users
 }
 
 // AddKey adds an entry to an ssh-keys item, in place of an earlier one of ours for the same user and key, and leaves out what has

@@ -40,23 +40,22 @@ func TestAddKey(t *testing.T) {
 	}
 }
 
-func TestHasKey(t *testing.T) {
+func TestUsersOf(t *testing.T) {
 	for _, test := range []struct {
-		value, user string
-		at          time.Time
-		ok, ends    bool
+		value string
+		at    time.Time
+		want  string
 	}{
-		{"ann:" + aKey + " x", "ann", now, true, false},
-		{other + "\n" + ours, "ann", now, true, true},
-		{ours, "ann", now.Add(3 * time.Hour), false, false},
-		{ours, "bob", now, false, false},
-		{other, "bob", now, false, false},
-		{"ann:" + aKey + " google-ssh {broken", "ann", now, false, false},
-		{"", "ann", now, false, false},
+		{"ann:" + aKey + " x", now, "ann"},
+		{other + "\n" + ours, now, "ann"},
+		{ours + "\neve:" + aKey, now, "ann eve"},
+		{ours, now.Add(3 * time.Hour), ""},
+		{other, now, ""},
+		{"ann:" + aKey + " google-ssh {broken", now, ""},
+		{"", now, ""},
 	} {
-		expires, ok := HasKey(test.value, test.user, aKey, test.at)
-		if ok != test.ok || expires.IsZero() == test.ends {
-			t.Errorf("%+v: %v, %t", test, expires, ok)
+		if got := strings.Join(UsersOf(test.value, aKey, test.at), " "); got != test.want {
+			t.Errorf("%+v: %s", test, got)
 		}
 	}
 }

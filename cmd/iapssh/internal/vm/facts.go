@@ -11,6 +11,7 @@ import (
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/cache"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/gce"
+	"github.com/iapssh/iapssh/sshclient"
 )
 
 const (
@@ -35,6 +36,15 @@ type Facts struct {
 	Certified      bool   // OS Login lets nobody in without a certificate
 	ServiceAccount string // of the VM, e-mail
 
+	// What putting a key there depends on.
+	At       time.Time // when this was read
+	KeyFile  string    // the key, by the file of its private half
+	KeyUsers []string  // whom it lets in already, as far as Google says so
+	Settled  bool      // it is known whether OS Login is on
+	Windows  bool
+	Blocked  bool     // keys in the project's metadata do not count
+	Expired  []string // fingerprints in the login profile, of keys that we once put there
+
 	Certificate string   `json:"-"` // for the plan's key, "TYPE BASE64"; it has a place of its own in the cache
 	Authorities []string `json:"-"` // whose signature a host key of Cloud Run bears, "TYPE BASE64"; as well
 }
@@ -43,6 +53,7 @@ type Facts struct {
 type Inquiry struct {
 	cloud  *Cloud
 	plan   config.Plan
+	began  time.Time
 	cancel context.CancelFunc
 	done   chan struct{} // closed when facts and cached are set
 
@@ -53,7 +64,7 @@ type Inquiry struct {
 // Inquire begins to read the facts of the plan's VM: from the cache, or by four calls at once. The caller ends it with Stop.
 func (c *Cloud) Inquire(ctx context.Context, plan config.Plan) *Inquiry {
 	ctx, cancel := context.WithTimeout(ctx, patience)
-	q := &Inquiry{cloud: c, cancel: cancel, done: make(chan struct{}), plan: plan}
+	q := &Inquiry{cloud: c, cancel: cancel, done: make(chan struct{}), plan: plan, began: time.Now()}
 	go q.run(ctx)
 	return q
 }
@@ -79,8 +90,15 @@ func (q *Inquiry) Again(ctx context.Context) (Facts, bool) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	q.Drop(ctx)
-	q.facts, q.cached = q.cloud.facts(ctx, q.plan)
+	q.facts, q.cached = q.cloud.inquire(ctx, q.plan)
 	return q.facts, true
+}
+
+// NewPusher is for the plan, which may have learnt from the facts. What was read for it since it began is not read again.
+func (q *Inquiry) NewPusher(plan config.Plan) *Pusher {
+	p := q.cloud.NewPusher(plan)
+	p.since = q.began
+	return p
 }
 
 // Drop forgets the facts, which proved wrong.
@@ -95,7 +113,7 @@ func (q *Inquiry) Drop(ctx context.Context) {
 
 func (q *Inquiry) run(ctx context.Context) {
 	defer close(q.done)
-	q.facts, q.cached = q.cloud.facts(ctx, q.plan)
+	q.facts, q.cached = q.cloud.inquire(ctx, q.plan)
 }
 
 func refOf(plan config.Plan) gce.Ref {
@@ -124,18 +142,30 @@ func (c *Cloud) shelf(ctx context.Context) *cache.Shelf {
 	return c.Cache.For(cache.Owner{Account: c.Account(ctx)})
 }
 
-// facts are the cached ones, or are read by one process for all that want them.
-func (c *Cloud) facts(ctx context.Context, plan config.Plan) (f Facts, cached bool) {
+// inquire gets the facts and, where it is known that nothing else opens the door, a certificate.
+func (c *Cloud) inquire(ctx context.Context, plan config.Plan) (f Facts, cached bool) {
 	if !plan.IAP.IsVM() {
 		return c.workloadFacts(ctx, plan)
 	}
+	f, cached = c.facts(ctx, plan, time.Time{})
+	if f.Certified && f.ID != "" && plan.PushKey != "no" {
+		c.certify(ctx, plan, &f)
+	}
+	return f, cached
+}
+
+// facts are the cached ones if they were read since then and tell of the plan's key, or if since is zero; or they are read, by one
+// process for all that want them.
+func (c *Cloud) facts(ctx context.Context, plan config.Plan, since time.Time) (f Facts, cached bool) {
 	ref := refOf(plan)
 	cached = true
-	err := c.shelf(ctx).Once(ctx, factsKind, factsName(ref), &f, func() bool { return true }, func(ctx context.Context) (time.Duration, error) {
+	good := func() bool { return since.IsZero() || !f.At.Before(since) && f.KeyFile == plan.KeyFile }
+	err := c.shelf(ctx).Once(ctx, factsKind, factsName(ref), &f, good, func(ctx context.Context) (time.Duration, error) {
 		cached = false
 		r := c.read(ctx, ref)
 		f = r.facts()
 		f.Certified = f.Certified || f.OSLogin && onlyCertified(c.Account(ctx), plan.Universe)
+		r.ofKey(&f, plan.KeyFile, time.Now())
 		if ctx.Err() != nil || r.unsettled() {
 			return 0, nil // what is not known for a reason that may pass is asked again
 		}
@@ -152,9 +182,6 @@ func (c *Cloud) facts(ctx context.Context, plan config.Plan) (f Facts, cached bo
 		return Facts{}, false
 	}
 	c.Debug("what is known of %s: %s", ref.Name, f)
-	if f.Certified && f.ID != "" && plan.PushKey != "no" {
-		c.certify(ctx, plan, &f)
-	}
 	return f, cached
 }
 
@@ -231,6 +258,8 @@ func (c *Cloud) read(ctx context.Context, ref gce.Ref) (r reading) {
 	return r
 }
 
+const profileCall = "oslogin.users.getLoginProfile"
+
 var errNoAccount = errors.New("the credential does not name its account")
 
 func (c *Cloud) profile(ctx context.Context, project string) (gce.Profile, error) {
@@ -243,7 +272,9 @@ func (c *Cloud) profile(ctx context.Context, project string) (gce.Profile, error
 
 // facts is what matters of it.
 func (r reading) facts() Facts {
-	f := Facts{ID: r.instance.ID, HostKeys: r.hostKeys, LoginUsers: loginUsers(r.profile)}
+	f := Facts{ID: r.instance.ID, HostKeys: r.hostKeys, LoginUsers: loginUsers(r.profile), Windows: r.instance.Windows, Blocked: gce.ProjectKeysBlocked(r.instance.Metadata)}
+	_, own := r.instance.Metadata.Get("enable-oslogin")
+	f.Settled = r.instanceErr == nil && (r.projectErr == nil || own)
 	f.OSLogin = !r.instance.Windows && gce.Enabled("enable-oslogin", r.instance.Metadata, r.project)
 	f.Certified = f.OSLogin && gce.Enabled("enable-oslogin-certificates", r.instance.Metadata, r.project)
 	if len(r.instance.ServiceAccounts) > 0 {
@@ -254,13 +285,28 @@ func (r reading) facts() Facts {
 		err  error
 	}{
 		{"compute.instances.get", r.instanceErr}, {"compute.projects.get", r.projectErr},
-		{"oslogin.users.getLoginProfile", r.profileErr}, {"compute.instances.getGuestAttributes", r.hostKeysErr},
+		{profileCall, r.profileErr}, {"compute.instances.getGuestAttributes", r.hostKeysErr},
 	} {
 		if call.err != nil {
 			f.Unread = append(f.Unread, call.name)
 		}
 	}
 	return f
+}
+
+// ofKey adds what is said of a key, and of others that we once put into the profile.
+func (r reading) ofKey(f *Facts, file string, now time.Time) {
+	key := sshclient.PublicHalf(file)
+	f.At, f.KeyFile, f.Expired = now, file, expiredOnes(r.profile, now)
+	if f.OSLogin {
+		if _, entry, ok := r.profile.Find(key); ok && (entry.Expires.IsZero() || now.Before(entry.Expires)) {
+			f.KeyUsers = f.LoginUsers
+		}
+		return
+	}
+	for _, value := range gce.OnVM(r.instance.Metadata, r.project) {
+		f.KeyUsers = append(f.KeyUsers, gce.UsersOf(value, key, now)...)
+	}
 }
 
 // unsettled says that the network or the sign-in failed, not a permission; or that there is no such VM.

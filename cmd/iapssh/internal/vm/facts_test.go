@@ -1,10 +1,13 @@
 package vm
 
 import (
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
 	"github.com/iapssh/iapssh/cmd/internal/googletest"
@@ -12,21 +15,27 @@ import (
 
 var there = config.Plan{Route: config.RouteIAP, IAP: config.Target{Project: "p", Zone: "us-central1-a", Instance: "vm"}}
 
-// Reading takes one round trip, and one more if the VM has to be found first: the fake answers only calls that are made at once.
+// Reading takes one round trip, one more if the VM has to be found first, and one more if it has to be given a key: the fake answers
+// only calls that are made at once.
 func TestRoundTrips(t *testing.T) {
+	keyFile := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(keyFile+".pub", []byte(keyText), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct {
 		name  string
 		plan  config.Plan
 		calls []int // at once, one round trip after the other
 	}{
-		{"place known", there, []int{4}},
-		{"by name", lookup(config.RouteIAP, "p"), []int{1, 3}},
-		{"by name in two projects", lookup(config.RouteIAP, "p", "q"), []int{2, 3}},
+		{"place known", there, []int{4, 1}},
+		{"by name", lookup(config.RouteIAP, "p"), []int{1, 3, 1}},
+		{"by name in two projects", lookup(config.RouteIAP, "p", "q"), []int{2, 3, 1}},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s, c, _ := newCloud(t, "compute.instances.get", "compute.projects.get", "compute.instances.getGuestAttributes", "compute.instances.list")
-			s.AddProject("p", nil)
+			s.AddProject("p", map[string]string{"enable-oslogin": "TRUE"})
 			s.AddProject("q", nil)
+			s.SetLogin("alice")
 			s.AddInstance("p", googletest.Instance{Name: "vm", Zone: "us-central1-a", ID: "42"})
 			total := 0
 			for _, n := range test.calls {
@@ -40,10 +49,17 @@ func TestRoundTrips(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+			plan.KeyFile = keyFile
 			q := c.Inquire(t.Context(), plan)
 			defer q.Stop()
-			if f := q.Facts(); f.ID != "42" || len(s.Calls()) != total {
+			if f := q.Facts(); f.ID != "42" || len(s.Calls()) != total-1 {
 				t.Errorf("%s: %v after %q", test.name, f, s.Calls())
+			}
+			time.Sleep(time.Second) // in which all keys are refused
+			plan.User, plan.PushKey, plan.KeyLifetime = "alice", "auto", time.Hour
+			p := q.NewPusher(plan)
+			if _, ok := p.More(t.Context()); !ok || len(s.Calls()) != total {
+				t.Errorf("%s, pushed: %s after %q", test.name, p.Problem(), s.Calls())
 			}
 		})
 	}
@@ -65,7 +81,7 @@ func TestFacts(t *testing.T) {
 		}, Facts{ID: "42", HostKeys: []string{"ssh-ed25519 AAAA"}, LoginUsers: []string{"alice"}}, true},
 		{"Windows has no OS Login", func(s *googletest.Server) {
 			s.AddInstance("p", googletest.Instance{Name: "vm", Zone: "us-central1-a", ID: "43", Windows: true, Metadata: map[string]string{"enable-oslogin": "TRUE"}})
-		}, Facts{ID: "43", LoginUsers: []string{"alice"}}, true},
+		}, Facts{ID: "43", LoginUsers: []string{"alice"}, Windows: true}, true},
 		{"the tunnel role and no other", func(s *googletest.Server) {
 			s.Revoke(googletest.AllPermissions()...)
 			s.Disable("oslogin.googleapis.com")
@@ -82,7 +98,9 @@ func TestFacts(t *testing.T) {
 			for i := range 2 {
 				s.ForgetCalls()
 				q := c.Inquire(t.Context(), there)
-				if got := q.Facts(); !reflect.DeepEqual(got, test.want) {
+				got := q.Facts()
+				got.At, got.Settled = time.Time{}, false
+				if !reflect.DeepEqual(got, test.want) {
 					t.Errorf("%s: %+v, want %+v", test.name, got, test.want)
 				}
 				q.Stop()

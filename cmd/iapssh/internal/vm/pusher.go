@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,6 +39,7 @@ type Pusher struct {
 	cloud *Cloud
 	plan  config.Plan
 	now   func() time.Time
+	since time.Time // how old what is read of the VM may be
 
 	decided bool
 	pushed  time.Time // zero: no key was
@@ -49,7 +51,7 @@ type Pusher struct {
 
 // NewPusher is for one plan, whose VM is known.
 func (c *Cloud) NewPusher(plan config.Plan) *Pusher {
-	return &Pusher{cloud: c, plan: plan, now: time.Now, pause: firstTry, user: plan.User}
+	return &Pusher{cloud: c, plan: plan, now: time.Now, since: time.Now(), pause: firstTry, user: plan.User}
 }
 
 // More is for sshclient.Auth: at first it decides, and gives the key that may be accepted now; then it waits and gives it again.
@@ -100,15 +102,14 @@ func (p *Pusher) push(ctx context.Context) error {
 	if p.plan.PushKey == "no" {
 		return errors.New(DecidePush(PushFacts{Switch: "no"}).Why)
 	}
-	began := p.now()
 	if !p.plan.IAP.IsVM() {
-		line, err := p.cloud.workloadCertificate(ctx, p.plan, began)
+		line, err := p.cloud.workloadCertificate(ctx, p.plan, p.now())
 		p.offer = sshclient.Identity{Path: p.plan.KeyFile, Certificate: line}
 		return err
 	}
-	ref, key := refOf(p.plan), sshclient.PublicHalf(p.plan.KeyFile)
-	r := p.cloud.read(ctx, ref)
-	d := DecidePush(r.pushFacts(p.plan, p.cloud.Account(ctx), key, p.cloud.Ask != nil, p.now()))
+	ref := refOf(p.plan)
+	f, _ := p.cloud.facts(ctx, p.plan, p.since)
+	d := DecidePush(f.push(p.plan, p.cloud.Ask != nil))
 	p.cloud.Debug("key for %s: %s: %s", p.plan.User, d.Action, d.Why)
 	if d.Action == ActAsk {
 		if !p.agreed(ctx) {
@@ -123,21 +124,23 @@ func (p *Pusher) push(ctx context.Context) error {
 		p.offer = sshclient.Identity{}
 		return errors.New(d.Why)
 	case ActUse:
-		if p.cloud.shelf(ctx).Get(pushKind, pushName(ref, r), &done) && done.File == p.plan.KeyFile && done.User == p.plan.User { // by another process, a moment ago
+		if p.cloud.shelf(ctx).Get(pushKind, pushName(ref, f), &done) && done.File == p.plan.KeyFile && done.User == p.plan.User { // by another process, a moment ago
 			p.pushed = done.At
 		}
 		return nil
 	case ActCertify: // good at once
-		line, err := p.cloud.certificate(ctx, p.plan, began, p.cloud.certifyFor(r.instance))
+		line, err := p.cloud.certificate(ctx, p.plan, p.now(), p.cloud.certifyFor(f.instance(ref)))
 		p.offer.Certificate = line
 		return err
 	}
-	// Of many processes that want the same one does it, unless that was undone before this one looked.
-	mine := func() bool { return done.File == p.plan.KeyFile && done.Asked == p.plan.User && !done.At.Before(began) }
-	err := p.cloud.shelf(ctx).Once(ctx, pushKind, pushName(ref, r), &done, mine, func(ctx context.Context) (time.Duration, error) {
+	// Of many processes that want the same one does it, unless that was undone before this one began.
+	mine := func() bool {
+		return done.File == p.plan.KeyFile && done.Asked == p.plan.User && !done.At.Before(p.since)
+	}
+	err := p.cloud.shelf(ctx).Once(ctx, pushKind, pushName(ref, f), &done, mine, func(ctx context.Context) (time.Duration, error) {
 		key, err := p.cloud.makeKey(p.plan)
 		if err == nil {
-			err = p.put(ctx, d.Action, r, key)
+			err = p.put(ctx, d.Action, key, f.Expired)
 		}
 		done = pushRecord{File: p.plan.KeyFile, Asked: p.plan.User, User: p.user, At: p.now()}
 		return maxTries, err
@@ -157,8 +160,8 @@ type pushRecord struct {
 }
 
 // pushName is what a push is good for: all VMs of a region under OS Login, else one VM.
-func pushName(ref gce.Ref, r reading) string {
-	if r.facts().OSLogin {
+func pushName(ref gce.Ref, f Facts) string {
+	if f.OSLogin {
 		return ref.Project + "/" + ref.Region()
 	}
 	return factsName(ref)
@@ -193,29 +196,13 @@ func keyComment() string {
 	return user + "@" + host
 }
 
-// pushFacts is what a reading means for a key, "TYPE BASE64" or empty if it is not made yet.
-func (r reading) pushFacts(plan config.Plan, account, key string, terminal bool, now time.Time) PushFacts {
-	f := PushFacts{
-		Switch: plan.PushKey, User: plan.User, Terminal: terminal, Read: r.instanceErr == nil, Windows: r.instance.Windows,
-		OSLogin:      gce.Enabled("enable-oslogin", r.instance.Metadata, r.project),
-		Certificates: gce.Enabled("enable-oslogin-certificates", r.instance.Metadata, r.project) || onlyCertified(account, plan.Universe),
-		Profile:      r.profileErr == nil, LoginUsers: loginUsers(r.profile),
-		Blocked: gce.ProjectKeysBlocked(r.instance.Metadata),
+// push is what the facts mean for the plan's key.
+func (f Facts) push(plan config.Plan, terminal bool) PushFacts {
+	return PushFacts{
+		Switch: plan.PushKey, User: plan.User, Terminal: terminal,
+		Read: f.Settled, OSLogin: f.OSLogin, Certificates: f.Certified, Windows: f.Windows, Blocked: f.Blocked, LoginUsers: f.LoginUsers,
+		Profile: !slices.Contains(f.Unread, profileCall), Present: slices.Contains(f.KeyUsers, plan.User),
 	}
-	if _, own := r.instance.Metadata.Get("enable-oslogin"); r.projectErr != nil && !own {
-		f.Read = false // the project's word is not known
-	}
-	if f.OSLogin {
-		_, entry, found := r.profile.Find(key)
-		f.Present = found && (entry.Expires.IsZero() || now.Before(entry.Expires))
-		return f
-	}
-	for _, value := range gce.OnVM(r.instance.Metadata, r.project) {
-		if _, ok := gce.HasKey(value, plan.User, key, now); ok {
-			f.Present = true
-		}
-	}
-	return f
 }
 
 // agreed asks for consent.
@@ -230,9 +217,9 @@ func (p *Pusher) agreed(ctx context.Context) bool {
 func (p *Pusher) expiry() time.Time { return p.now().Add(p.plan.KeyLifetime) }
 
 // put puts the key where the action says.
-func (p *Pusher) put(ctx context.Context, action Action, r reading, key string) error {
+func (p *Pusher) put(ctx context.Context, action Action, key string, expired []string) error {
 	if action == ActLogin {
-		return p.intoProfile(ctx, r.profile, key)
+		return p.intoProfile(ctx, key, expired)
 	}
 	add := func(m gce.Metadata) (gce.Metadata, bool, error) {
 		item := "ssh-keys"
@@ -259,9 +246,9 @@ func (p *Pusher) put(ctx context.Context, action Action, r reading, key string) 
 }
 
 // intoProfile imports the key into the account's OS Login profile, having made room.
-func (p *Pusher) intoProfile(ctx context.Context, profile gce.Profile, key string) error {
+func (p *Pusher) intoProfile(ctx context.Context, key string, expired []string) error {
 	email, ref := p.cloud.Account(ctx), refOf(p.plan)
-	for _, fingerprint := range expiredOnes(profile, p.now()) {
+	for _, fingerprint := range expired {
 		if err := p.cloud.API.DeleteKey(ctx, email, fingerprint); err != nil {
 			p.cloud.Debug("an expired key stays: %v", err)
 			break

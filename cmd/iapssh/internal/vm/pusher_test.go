@@ -308,6 +308,33 @@ func TestAgreed(t *testing.T) {
 	}
 }
 
+// Those that have been refused at the same time look at the VM once, and put the key there once.
+func TestRefusedTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c, plan := pushing(t, "TRUE")
+		s.APIDelay = time.Second
+		var work sync.WaitGroup
+		for range 12 {
+			work.Go(func() {
+				p := c.NewPusher(plan)
+				if _, ok := p.More(t.Context()); !ok {
+					t.Error(p.Problem())
+				}
+			})
+		}
+		work.Wait()
+		counts := map[string]int{}
+		for _, call := range s.Calls() {
+			counts[call]++
+		}
+		for call, count := range counts {
+			if count != 1 {
+				t.Errorf("%d calls of %s", count, call)
+			}
+		}
+	})
+}
+
 // Many that begin together, with nothing known and no key made, make one listing, one reading, one key and one import.
 func TestTogether(t *testing.T) {
 	s, first, plan := pushing(t, "TRUE")
