@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"time"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/report"
@@ -21,6 +22,23 @@ func debugAt(w io.Writer, v int) func(format string, args ...any) {
 	return func(format string, args ...any) {
 		io.WriteString(w, fmt.Sprintf("debug%d: %s\n", v, report.Clean(fmt.Sprintf(format, args...))))
 	}
+}
+
+// loggedRequests tells of each request, but for bodies, which hold secrets.
+type loggedRequests struct {
+	http.RoundTripper
+	debug func(format string, args ...any)
+}
+
+func (l loggedRequests) RoundTrip(req *http.Request) (*http.Response, error) {
+	began := time.Now()
+	resp, err := l.RoundTripper.RoundTrip(req)
+	status := outcome(err)
+	if err == nil {
+		status = resp.Status
+	}
+	l.debug("%s %s: %s, after %v", req.Method, req.URL.Redacted(), status, time.Since(began).Round(time.Millisecond))
+	return resp, err
 }
 
 // traceTo tells how a dial of the relay goes, and what becomes of the link.

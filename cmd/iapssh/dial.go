@@ -85,6 +85,9 @@ func (r *relay) meetGoogle(plan config.Plan, messages io.Writer) error {
 	}
 	n.lead(&r.dialer)
 	r.http = n.client()
+	if plan.LogLevel >= config.LogDebug1 {
+		r.http.Transport = loggedRequests{r.http.Transport, r.debug}
+	}
 	r.cloud = r.newCloud(plan, messages)
 	return nil
 }

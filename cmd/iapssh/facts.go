@@ -23,6 +23,7 @@ func effects() config.Effects {
 		CachedVM: func(instance string, projects []string) (project, zone string, ok bool) {
 			return vm.Remembered(seenCache(), instance, projects)
 		},
+		DescribeVM:  describeVM,
 		ProjectHere: func(ctx context.Context) string { return creds.ProjectHere(ctx, creds.Environment{}) },
 		Algorithms:  algorithms,
 	}

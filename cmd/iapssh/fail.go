@@ -21,7 +21,7 @@ func complain(w io.Writer, plan config.Plan, err error) int {
 	case plan.Mode == config.ModeStdio:
 		io.WriteString(w, failure.Line())
 		return failed(plan, failure, "")
-	case plan.Mode == config.ModeTunnel:
+	case plan.Mode == config.ModeTunnel || plan.Speaker != "": // gcloud exits with 2 as well
 		io.WriteString(w, failure.Lines())
 		return failedAs(report.Exit(err), plan, failure, "")
 	case !errors.As(err, &usage) || usage.Text != "":
@@ -37,6 +37,7 @@ func complain(w io.Writer, plan config.Plan, err error) int {
 func (r *relay) fail(ctx context.Context, err error) int {
 	failure := report.Of(err, r.facts(ctx, err))
 	plan := r.current()
+	failure.Speaker = plan.Speaker
 	text := failure.Lines()
 	if plan.Mode == config.ModeStdio {
 		text = failure.Line()

@@ -43,7 +43,7 @@ func (r *relay) newCloud(plan config.Plan, messages io.Writer) *vm.Cloud {
 	}
 	c := &vm.Cloud{
 		API: &gce.Client{
-			HTTP: r.http, Token: r.apiToken, Header: apiHeader(plan), QuotaProject: plan.GCloud.Project,
+			HTTP: r.http, Token: r.apiToken, Header: apiHeader(plan), QuotaProject: cmp.Or(plan.GCloud.QuotaProject, plan.GCloud.Project),
 			Compute: plan.APIs.Compute, OSLogin: plan.APIs.OSLogin, IAP: plan.APIs.IAP, Run: plan.APIs.Run,
 		},
 		Cache:   remembered,
@@ -359,6 +359,29 @@ func (r *relay) published(ctx context.Context) (vm.Facts, error) {
 		}
 	}
 	return r.cloud.Published(ctx, r.plan)
+}
+
+// describeVM asks what a command line needs to know that names the VM by %INSTANCE% and the like.
+func describeVM(ctx context.Context, plan config.Plan) (config.VM, error) {
+	r, err := newRelay(plan, session.NewMessages(os.Stderr)) // which stays open
+	if err != nil {
+		return config.VM{}, err
+	}
+	if !plan.ToVM() {
+		return config.VM{User: plan.User, Address: plan.Host, Internal: plan.Host}, nil
+	}
+	defer r.wait.end()
+	if err := plan.NotBuilt(); err != nil {
+		return config.VM{}, err
+	}
+	if plan, err = r.locate(ctx); err != nil {
+		return config.VM{}, err
+	}
+	inquiry := r.cloud.Inquire(ctx, plan)
+	defer inquiry.Stop()
+	described, err := r.cloud.Describe(ctx, plan)
+	described.User = vm.ChooseLogin(plan.User, plan.UserGiven, r.account(ctx), inquiry.Facts()).User
+	return described, err
 }
 
 // forget drops what is remembered.

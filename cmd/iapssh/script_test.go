@@ -23,7 +23,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"iapssh": main, "iapproxy": main, "iapssh-inventory": main, "nc-once": echoOnce, "fake-ecp": fakeECP})
+	testscript.Main(m, map[string]func(){"iapssh": main, "iapproxy": main, "iap-proxy": main, "iapssh-inventory": main, "nc-once": echoOnce, "fake-ecp": fakeECP})
 }
 
 // echoOnce sends a word to a port of this machine, twice through one connection, and prints it if it comes back: nc is not

@@ -151,7 +151,7 @@ func (l *Lab) furnish(cfg Config) error {
 			return err
 		}
 	}
-	key, err := writeKey(l.Files.Key)
+	key, err := WriteKey(l.Files.Key)
 	if err != nil {
 		return err
 	}

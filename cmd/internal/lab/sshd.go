@@ -36,8 +36,8 @@ func prepareSSHD(dir, home string, authorized ssh.PublicKey, settings ...string)
 	return server, hostKey, os.WriteFile(filepath.Join(dir, "host_key.pub"), ssh.MarshalAuthorizedKey(hostKey), 0o644)
 }
 
-// writeKey makes an Ed25519 key in OpenSSH's format, with its public half beside it.
-func writeKey(path string) (ssh.PublicKey, error) {
+// WriteKey makes an Ed25519 key in OpenSSH's format, with its public half beside it.
+func WriteKey(path string) (ssh.PublicKey, error) {
 	_, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		return nil, err

@@ -35,10 +35,11 @@ var longFlags = map[string]string{
 	"--impersonate-service-account": "iapimpersonateserviceaccount",
 	"--private-service-connect":     "iapprivateserviceconnect",
 	"--reason":                      "iapreason",
+	"--force-key-file-overwrite":    "iapoverwritekey",
 }
 
 // longSwitches are those of longFlags that take no value, and the one that they set.
-var longSwitches = map[string]string{"--no-push": "no", "--plain": "no", "--timing": "yes"}
+var longSwitches = map[string]string{"--no-push": "no", "--plain": "no", "--timing": "yes", "--force-key-file-overwrite": "yes"}
 
 // Settings that no keyword makes. Like all that an option sets, they carry it as
 // their position.

@@ -5,9 +5,10 @@
 // that every rule here can be tested as a table. The tour:
 //
 //   - mode.go decides from the arguments alone which grammar they are in;
-//     tunnelline.go reads that of tunnels, gcloudline.go gcloud's own command
-//     line, iapproxy.go that program's; stdio.go and tunnel.go make plans of them,
-//     fleet.go those that are about all VMs of a project.
+//     tunnelline.go reads that of tunnels, iapproxy.go that program's; stdio.go
+//     and tunnel.go make plans of them, fleet.go those that are about all VMs of a
+//     project. gcloudline.go reads gcloud's own command line, gcloudssh.go makes
+//     ssh's of its compute ssh.
 //     getopt.go, argv.go and options.go read ssh's; destination.go reads
 //     [user@]host and ssh:// URIs.
 //   - lexer.go cuts a configuration file into directives; evaluate.go walks
@@ -44,7 +45,7 @@ import "context"
 // Errors are *UsageError, *ConfigError (several may be joined) and
 // *UnsupportedError, or what ctx says; ssh's exit status for each is 255.
 //
-// Of the plan beside an error only Mode and Failing count.
+// Of the plan beside an error only Mode, Failing and Speaker count.
 func Resolve(ctx context.Context, program string, argv []string, effects Effects) (Plan, error) {
 	plan, err := resolve(ctx, program, argv, effects)
 	if err != nil && plan.Failing == (Failing{}) {
@@ -70,8 +71,10 @@ func resolve(ctx context.Context, program string, argv []string, effects Effects
 		return resolveFleet(ctx, line, effects)
 	case ModeTunnel:
 		return resolveTunnel(ctx, line, effects)
+	case modeGCloud:
+		return resolveGCloud(ctx, program, argv[1:], effects)
 	case modeNotBuilt:
-		return Plan{}, &UnsupportedError{Option: first(line.unsupported, argv[0])}
+		return Plan{}, &UnsupportedError{Option: argv[0]}
 	default:
 		return resolveSession(ctx, argv, effects)
 	}

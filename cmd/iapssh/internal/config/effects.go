@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 )
 
 // Effects is everything Resolve may see of the outside. System returns the
@@ -26,6 +27,7 @@ type Effects struct {
 	User      func() (User, error)
 	HomeOf    func(username string) (string, error) // for ~username
 	Hostname  func() (string, error)
+	Now       func() time.Time
 
 	ReadFile func(name string) ([]byte, error)
 	Stat     func(name string) (FileStat, error)
@@ -54,10 +56,19 @@ type Facts struct {
 	CachedVM func(instance string, projects []string) (project, zone string, ok bool)
 	// ProjectHere is the project of the VM that we run on; empty if we do not.
 	ProjectHere func(ctx context.Context) string
+	// DescribeVM asks Google about the VM that the plan of a session leads to.
+	DescribeVM func(context.Context, Plan) (VM, error)
 	// Algorithms returns what the value of an algorithm keyword means, by our
 	// defaults and what is supported; an error if that is nothing. keyword is in
 	// lower case.
 	Algorithms func(keyword, value string) ([]string, error)
+}
+
+// VM is what gcloud's %USER%, %INSTANCE% and %INTERNAL% stand for.
+type VM struct {
+	User     string // our login name there
+	Address  string // the one that is connected to; through IAP the internal one
+	Internal string
 }
 
 // User is the local user, as the system knows him.
@@ -85,6 +96,7 @@ func System() Effects {
 		User:        systemUser,
 		HomeOf:      systemHomeOf,
 		Hostname:    os.Hostname,
+		Now:         time.Now,
 		ReadFile:    systemReadFile,
 		Stat:        systemStat,
 		Glob:        systemGlob,

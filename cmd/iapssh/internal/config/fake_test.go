@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // machine is a fake of the outside: what is not in it does not exist.
@@ -41,6 +42,7 @@ func (m machine) effects() Effects {
 			return "", errors.New("unknown user")
 		},
 		Hostname: func() (string, error) { return "laptop.example.net", nil },
+		Now:      func() time.Time { return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) },
 		ReadFile: func(name string) ([]byte, error) {
 			data, ok := m.files[name]
 			if !ok {

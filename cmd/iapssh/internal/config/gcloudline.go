@@ -1,25 +1,15 @@
 package config
 
 import (
+	"cmp"
+	"context"
+	"maps"
 	"slices"
 	"strings"
 )
 
-// startTunnelFlags are the flags of "gcloud compute start-iap-tunnel", the hidden
-// ones included, and those that all of gcloud's commands have.
-var startTunnelFlags = map[string]flagKind{
-	"--zone":                                valueFlag,
-	"--region":                              valueFlag,
-	"--network":                             valueFlag,
-	"--dest-group":                          valueFlag,
-	"--network-interface":                   valueFlag,
-	"--local-host-port":                     valueFlag,
-	"--listen-on-stdin":                     switchFlag,
-	"--iap-tunnel-disable-connection-check": switchFlag,
-	"--iap-tunnel-url-override":             valueFlag,
-	"--iap-tunnel-insecure-disable-websocket-cert-check": switchFlag,
-	"--security-gateway":            valueFlag,
-	"--use-dest-group":              switchFlag,
+// wideFlags are the flags that all of gcloud's commands have.
+var wideFlags = map[string]flagKind{
 	"--project":                     valueFlag,
 	"--account":                     valueFlag,
 	"--configuration":               valueFlag,
@@ -28,10 +18,8 @@ var startTunnelFlags = map[string]flagKind{
 	"--billing-project":             valueFlag,
 	"--verbosity":                   valueFlag,
 	"--quiet":                       switchFlag,
-	"--no-user-output-enabled":      switchFlag,
 	"--user-output-enabled":         switchFlag,
 	"--log-http":                    switchFlag,
-	"--no-log-http":                 switchFlag,
 	"--flags-file":                  valueFlag,
 	"--flatten":                     valueFlag,
 	"--format":                      valueFlag,
@@ -40,40 +28,233 @@ var startTunnelFlags = map[string]flagKind{
 	"-h":                            switchFlag,
 }
 
-// notForGCloud are flags that are read and cannot be obeyed, with a way round.
+// tunnelWayFlags are those of all commands that go through IAP, the hidden ones
+// included.
+var tunnelWayFlags = map[string]flagKind{
+	"--zone":                    valueFlag,
+	"--region":                  valueFlag,
+	"--network":                 valueFlag,
+	"--dest-group":              valueFlag,
+	"--network-interface":       valueFlag, // ours
+	"--iap-tunnel-url-override": valueFlag,
+	"--iap-tunnel-insecure-disable-websocket-cert-check": switchFlag,
+	"--iap-tunnel-disable-connection-check":              switchFlag,
+}
+
+// startTunnelFlags are those of "gcloud compute start-iap-tunnel".
+var startTunnelFlags = map[string]flagKind{
+	"--local-host-port":  valueFlag,
+	"--listen-on-stdin":  switchFlag,
+	"--security-gateway": valueFlag,
+	"--use-dest-group":   switchFlag,
+}
+
+// computeSSHFlags are those of "gcloud compute ssh".
+var computeSSHFlags = map[string]flagKind{
+	"--command":                  valueFlag,
+	"--container":                valueFlag,
+	"--dry-run":                  switchFlag,
+	"--force-key-file-overwrite": switchFlag,
+	"--internal-ip":              switchFlag,
+	"--plain":                    switchFlag,
+	"--ssh-flag":                 valueFlag,
+	"--ssh-key-expiration":       valueFlag,
+	"--ssh-key-expire-after":     valueFlag,
+	"--ssh-key-file":             valueFlag,
+	"--strict-host-key-checking": valueFlag,
+	"--troubleshoot":             switchFlag,
+	"--tunnel-through-iap":       switchFlag,
+	"--verify-internal-ip":       switchFlag,
+}
+
+// gcloudCommands are the commands whose place we take, and their own flags.
+var gcloudCommands = map[string][]map[string]flagKind{
+	"compute start-iap-tunnel": {wideFlags, tunnelWayFlags, startTunnelFlags},
+	"compute ssh":              {wideFlags, tunnelWayFlags, computeSSHFlags},
+}
+
+// A gcloudLine is a command line of gcloud's taken apart: flags anywhere, also
+// between the words of the command.
+type gcloudLine struct {
+	track    string            // "alpha", "beta" or "preview"; empty: none
+	command  string            // one of gcloudCommands, or what else the first two words are
+	args     []string          // its positionals
+	rest     []string          // what stands behind "--"
+	flags    map[string]string // the last value of each; a switch's is "true" or "false"
+	sshFlags []string          // the values of --ssh-flag
+	problem  string            // the first thing that gcloud would not take, in its words
+}
+
+// parseGCloud takes a command line apart. It never fails: see problem.
+func parseGCloud(argv []string) gcloudLine {
+	g := gcloudLine{flags: map[string]string{}}
+	var words, met []string
+	for i := 0; i < len(argv); i++ {
+		arg := argv[i]
+		if arg == "--" {
+			g.rest = argv[i+1:]
+			break
+		}
+		if len(arg) < 2 || arg[0] != '-' {
+			words = append(words, arg)
+			continue
+		}
+		name, value, attached := strings.Cut(arg, "=")
+		if name == "-q" {
+			name = "--quiet"
+		}
+		off := false
+		kind, known := anyGCloudFlag(name)
+		if plain, negated := strings.CutPrefix(name, "--no-"); !known && negated {
+			if kind, known = anyGCloudFlag("--" + plain); known && kind == switchFlag {
+				name, off = "--"+plain, true
+			} else {
+				known = false
+			}
+		}
+		switch {
+		case !known:
+			g.problem = first(g.problem, "unrecognized arguments: "+arg)
+			continue
+		case kind == switchFlag:
+			if value = cmp.Or(lower(value), "true"); value != "true" && value != "false" || attached && off {
+				g.problem = first(g.problem, "argument "+name+": ignored explicit argument '"+value+"'")
+			}
+			if off {
+				value = "false"
+			}
+		case !attached:
+			if i++; i == len(argv) {
+				g.problem = first(g.problem, "argument "+name+": expected one argument")
+				continue
+			}
+			value = argv[i]
+		}
+		met = append(met, name)
+		g.flags[name] = value
+		if name == "--ssh-flag" {
+			g.sshFlags = append(g.sshFlags, value)
+		}
+	}
+	g.name(words)
+	for _, name := range met {
+		if _, ours := gcloudCommands[g.command]; ours && !hasFlag(gcloudCommands[g.command], name) {
+			g.problem = first(g.problem, "unrecognized arguments: "+name)
+		}
+	}
+	return g
+}
+
+// name finds the command in the words that are no flags.
+func (g *gcloudLine) name(words []string) {
+	if len(words) > 0 && slices.Contains([]string{"alpha", "beta", "preview"}, words[0]) {
+		g.track, words = words[0], words[1:]
+	}
+	n := min(2, len(words))
+	g.command, g.args = strings.Join(words[:n], " "), words[n:]
+}
+
+// anyGCloudFlag finds a flag of any of the commands: none means two things.
+func anyGCloudFlag(name string) (kind flagKind, known bool) {
+	for _, flags := range []map[string]flagKind{wideFlags, tunnelWayFlags, startTunnelFlags, computeSSHFlags} {
+		if kind, known = flags[name]; known {
+			return kind, true
+		}
+	}
+	return 0, false
+}
+
+func hasFlag(tables []map[string]flagKind, name string) bool {
+	return slices.ContainsFunc(tables, func(flags map[string]flagKind) bool { _, ok := flags[name]; return ok })
+}
+
+// on says that a switch is on.
+func (g gcloudLine) on(name string) bool { return g.flags[name] == "true" }
+
+// has says that a flag was given.
+func (g gcloudLine) has(name string) bool { _, given := g.flags[name]; return given }
+
+// speaker is the command, as it names itself in errors.
+func (g gcloudLine) speaker() string {
+	words := append([]string{"gcloud", g.track}, strings.Fields(g.command)...)
+	return strings.Join(slices.DeleteFunc(words, func(w string) bool { return w == "" }), ".")
+}
+
+// notForGCloud are flags that are read and not obeyed, since to overlook them would
+// do what was not wanted, with a way round.
 var notForGCloud = []struct{ flag, fix string }{
-	{"--iap-tunnel-insecure-disable-websocket-cert-check", "name the CA instead: gcloud config set core/custom_ca_certs_file FILE"},
-	{"--security-gateway", ""},
-	{"--use-dest-group", ""},
-	{"--access-token-file", "set CLOUDSDK_AUTH_ACCESS_TOKEN to the token instead"},
+	{"--iap-tunnel-insecure-disable-websocket-cert-check", "it would give your access token to whoever answers; name the CA instead: gcloud config set core/custom_ca_certs_file FILE"},
+	{"--security-gateway", "a security gateway is another service than IAP's tunnel, and its clients are gcloud's alpha only"},
+	{"--use-dest-group", "it belongs to --security-gateway"},
 	{"--flags-file", "give its flags on the command line"},
 }
 
-// scanGCloud reads a command line of gcloud's, without the program's name: the
-// command's words may stand among flags, the release track before them.
-func scanGCloud(argv []string) tunnelLine {
-	t := tunnelLine{program: "gcloud", mode: ModeTunnel, flags: map[string]string{}}
-	t.scan(gcloudBooleans(argv), startTunnelFlags)
-	words, track := t.positionals, ""
-	if len(words) > 0 && slices.Contains([]string{"alpha", "beta", "preview"}, words[0]) {
-		words, track = words[1:], words[0]+"."
+// resolveGCloud makes the plan of what follows --gcloud.
+func resolveGCloud(ctx context.Context, program string, argv []string, effects Effects) (Plan, error) {
+	g := parseGCloud(argv)
+	if _, ours := gcloudCommands[g.command]; !ours {
+		return Plan{}, &UnsupportedError{Option: strings.TrimSpace("--gcloud " + g.command), Fix: "these are: " + strings.Join(slices.Sorted(maps.Keys(gcloudCommands)), ", ")}
 	}
-	if len(words) < 2 || words[0] != "compute" || words[1] != "start-iap-tunnel" {
-		t.mode = modeNotBuilt
-		t.unsupported = strings.Join(append([]string{"--gcloud"}, words[:min(2, len(words))]...), " ")
-		return t
+	if g.has("--help") || g.has("-h") {
+		return Plan{Mode: ModeHelp}, nil
 	}
-	t.positionals, t.speaker = words[2:], "gcloud."+track+"compute.start-iap-tunnel"
-	if t.has("--help") || t.has("-h") {
-		t.mode = ModeHelp
-		return t
-	}
+	failed := Plan{Mode: ModeTunnel, Speaker: g.speaker()}
 	for _, n := range notForGCloud {
-		if t.has(n.flag) && t.unsupported == "" {
-			t.unsupported, t.fix = n.flag, n.fix
+		if g.has(n.flag) {
+			return failed, &UnsupportedError{Option: n.flag, Fix: n.fix}
 		}
 	}
+	effects.LookupEnv = g.environment(effects.LookupEnv)
+	if g.command == "compute ssh" {
+		return resolveComputeSSH(ctx, program, g, effects)
+	}
+	line := g.tunnelLine()
+	if line.mode == ModeStdio {
+		return resolveStdio(ctx, line, effects)
+	}
+	return resolveTunnel(ctx, line, effects)
+}
+
+// propertyFlags are flags that stand for a property of gcloud's, and so for its
+// variable.
+var propertyFlags = map[string]string{
+	"--access-token-file": variable("auth", "access_token_file"),
+	"--billing-project":   variable("billing", "quota_project"),
+}
+
+// environment is the one in which the flags that are properties have been set.
+func (g gcloudLine) environment(lookup func(string) (string, bool)) func(string) (string, bool) {
+	set := map[string]string{}
+	for flag, name := range propertyFlags {
+		if value, given := g.flags[flag]; given {
+			set[name] = value
+		}
+	}
+	return func(name string) (string, bool) {
+		if value, ok := set[name]; ok {
+			return value, true
+		}
+		return lookup(name)
+	}
+}
+
+// tunnelLine is the line of a tunnel in the grammar that all tunnels share.
+func (g gcloudLine) tunnelLine() tunnelLine {
+	t := tunnelLine{program: "gcloud", mode: ModeTunnel, flags: map[string]string{}, speaker: g.speaker(), problem: g.problem,
+		positionals: slices.Concat(g.args, g.rest)}
+	for name, value := range g.flags {
+		if kind, _ := anyGCloudFlag(name); kind == valueFlag || value == "true" {
+			t.flags[name] = value
+		}
+	}
+	if g.flags["--user-output-enabled"] == "false" {
+		t.flags["--no-user-output-enabled"] = ""
+	}
+	if t.has("--listen-on-stdin") {
+		t.mode = ModeStdio
+	}
 	switch {
+	case t.problem != "":
 	case len(t.positionals) < 2:
 		t.problem = "argument " + strings.Join([]string{"INSTANCE_NAME", "INSTANCE_PORT"}[len(t.positionals):], " ") + ": Must be specified."
 	case len(t.positionals) > 2:
@@ -82,29 +263,4 @@ func scanGCloud(argv []string) tunnelLine {
 		t.problem = "argument INSTANCE_PORT: Value must be a number from 1 to 65535; received: " + t.positionals[1]
 	}
 	return t
-}
-
-// gcloudBooleans brings --FLAG=false, which gcloud's own switches allow, to
-// --no-FLAG or to nothing.
-func gcloudBooleans(argv []string) []string {
-	var plain []string
-	for i, arg := range argv {
-		if arg == "--" {
-			return append(plain, argv[i:]...)
-		}
-		name, value, attached := strings.Cut(arg, "=")
-		kind, known := startTunnelFlags[name]
-		_, opposite := startTunnelFlags["--no-"+strings.TrimPrefix(name, "--")]
-		switch {
-		case !attached || !known || kind != switchFlag:
-			plain = append(plain, arg)
-		case lower(value) == "true":
-			plain = append(plain, name)
-		case lower(value) != "false":
-			plain = append(plain, arg) // an error
-		case opposite:
-			plain = append(plain, "--no-"+strings.TrimPrefix(name, "--"))
-		}
-	}
-	return plain
 }

@@ -62,6 +62,7 @@ var keywords = map[string]keyword{
 	"iappushkey":       {read: oneOf("auto", "no", "instance", "project")},
 	"iapkeyfile":       {read: word},
 	"iapkeylifetime":   {read: seconds},
+	"iapoverwritekey":  {read: flag},
 	"iapconfiguration": {read: word},
 
 	"iapcloudrun":         {read: cloudRunType},

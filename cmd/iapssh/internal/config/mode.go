@@ -24,7 +24,7 @@ var modes = map[string]Mode{
 
 const (
 	modeNotBuilt Mode = "not built" // Resolve answers with an error
-	modeGCloud   Mode = "gcloud"    // what follows is a command of gcloud's, which says what mode it is
+	modeGCloud   Mode = "gcloud"    // what follows is a command of gcloud's, which says what mode the plan has
 )
 
 // modeOf decides what the program is asked to be, from its name and arguments
@@ -54,9 +54,6 @@ func modeOf(program string, argv []string) (Mode, tunnelLine) {
 				mode = modeNotBuilt
 			case ModeTunnel:
 				return mode, scanOurs(argv[1:])
-			case modeGCloud:
-				line := scanGCloud(argv[1:])
-				return line.mode, line
 			}
 			return mode, tunnelLine{}
 		}

@@ -36,6 +36,10 @@ const (
 	// Plan.Projects, else RouteDirect.
 	RouteLookup Route = "lookup"
 
+	// RouteEither is RouteAddress if the VM has an external address, else RouteIAP.
+	// Google tells which.
+	RouteEither Route = "either"
+
 	RouteAddress      Route = "address"      // over TCP, to the VM's address of the kind Plan.Address, which Google tells
 	RouteJump         Route = "jump"         // through the host that Plan.Jump leads to
 	RouteProxyCommand Route = "proxycommand" // over Plan.ProxyCommand's stdin and stdout
@@ -104,7 +108,7 @@ type Plan struct {
 	RouteReason string // one clause for -v: "IAP yes", "is an address"
 	RouteFix    string // what to do if a RouteDirect was not meant; may be empty
 
-	IAP          Target   // of RouteIAP, RouteLookup and RouteAddress
+	IAP          Target   // of RouteIAP, RouteLookup, RouteAddress and RouteEither
 	Address      string   // of RouteAddress: "internal" or "external"
 	Remembered   bool     // IAP's zone, and maybe its project, is from the cache, which may be out of date
 	ProjectFrom  string   // who said so, as is IAP.Project: "--project", "file line 3", "the name", "gcloud"; empty: nobody
@@ -170,6 +174,7 @@ type Plan struct {
 	IdentitiesOnly           bool
 	KeyFile                  string        // that Google's VMs may be given the public half of; made if it is missing
 	KeyLifetime              time.Duration // of what they are given
+	OverwriteKey             bool          // KeyFile may be replaced by a new key if it cannot be read
 	PushKey                  string        // "auto", "no", "instance", "project": where it may be put
 	CertificateFiles         []string
 	AgentSocket              string        // empty: no agent
@@ -271,17 +276,21 @@ func (t Target) WantsRevision() bool {
 
 // ToVM says that the way leads to a VM of Google's, as far as that is known.
 func (p Plan) ToVM() bool {
-	return (p.Route == RouteIAP || p.Route == RouteAddress) && p.IAP.IsVM()
+	return (p.Route == RouteIAP || p.Route == RouteAddress || p.Route == RouteEither) && p.IAP.IsVM()
 }
 
 // ToWorkload says that the way leads to a workload of Cloud Run.
 func (p Plan) ToWorkload() bool { return p.Route == RouteIAP && p.IAP.Workload.Type != "" }
 
-// MustLocate says that the VM's project or zone, or whether there is such a VM, or
-// a workload's revision or its project's number, is still to be found out.
+// MustLocate says that the VM's project or zone, whether there is such a VM, which
+// way leads to it, or a workload's revision or its project's number, is still to be
+// found out.
 func (p Plan) MustLocate() bool {
-	return p.Route == RouteLookup || (p.Route == RouteIAP || p.Route == RouteAddress) && !p.IAP.complete()
+	return p.Route == RouteLookup || p.Route == RouteEither || (p.Route == RouteIAP || p.Route == RouteAddress) && !p.IsPlaced()
 }
+
+// IsPlaced says that the target's project and zone are known.
+func (p Plan) IsPlaced() bool { return p.IAP.complete() }
 
 // Reconnects says that a connection which is lost is replaced by another: that is
 // asked for, and nothing runs over it but forwards, which can begin anew. A master

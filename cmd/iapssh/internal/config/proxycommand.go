@@ -117,102 +117,38 @@ func isDrivePath(s string) bool {
 	return len(s) > 2 && 'a' <= s[0]|0x20 && s[0]|0x20 <= 'z' && s[1] == ':' && (s[2] == '\\' || s[2] == '/')
 }
 
-// gcloudFlags are the flags of gcloud that are understood in a ProxyCommand;
-// others make us unsure.
-var gcloudFlags = map[string]flagKind{
-	"--project":                             valueFlag,
-	"--zone":                                valueFlag,
-	"--region":                              valueFlag,
-	"--network":                             valueFlag,
-	"--dest-group":                          valueFlag,
-	"--network-interface":                   valueFlag, // ours
-	"--account":                             valueFlag,
-	"--configuration":                       valueFlag,
-	"--impersonate-service-account":         valueFlag,
-	"--iap-tunnel-url-override":             valueFlag,
-	"--verbosity":                           valueFlag,
-	"--ssh-flag":                            valueFlag,
-	"--ssh-key-file":                        valueFlag,
-	"--strict-host-key-checking":            valueFlag,
-	"--listen-on-stdin":                     switchFlag,
-	"--iap-tunnel-disable-connection-check": switchFlag,
-	"--quiet":                               switchFlag,
-	"--no-user-output-enabled":              switchFlag,
-	"--tunnel-through-iap":                  switchFlag,
-	"--plain":                               switchFlag,
-}
-
-// A gcloudLine is a command of gcloud taken apart.
-type gcloudLine struct {
-	flags map[string]string
-	words []string // before "--"
-	rest  []string // after it
-}
-
-// splitGCloud takes a command of gcloud apart; why says what is not understood.
-func splitGCloud(args []string) (g gcloudLine, why string) {
-	g.flags = map[string]string{}
-	for i := 0; i < len(args); i++ {
-		arg := args[i]
-		if arg == "--" {
-			g.rest = args[i+1:]
-			break
-		}
-		if len(arg) < 2 || arg[0] != '-' {
-			g.words = append(g.words, arg)
-			continue
-		}
-		name, value, attached := strings.Cut(arg, "=")
-		if name == "-q" {
-			name = "--quiet"
-		}
-		kind, known := gcloudFlags[name]
-		_, twice := g.flags[name]
-		switch {
-		case !known:
-			return g, fmt.Sprintf("gcloud's flag %s is not understood", name)
-		case twice && name == "--ssh-flag":
-			return g, "gcloud's flag --ssh-flag stands twice"
-		case kind == switchFlag && attached && lower(value) != "true":
-			return g, fmt.Sprintf("gcloud's flag %s is not understood", arg)
-		case kind == valueFlag && !attached:
-			if i++; i == len(args) {
-				return g, fmt.Sprintf("gcloud's flag %s has no value", name)
-			}
-			value = args[i]
-		}
-		g.flags[name] = value
-	}
-	return g, ""
+// proxyCommandFlags are the flags of gcloud that are obeyed in a ProxyCommand, or
+// have nothing to say there; others make us unsure.
+var proxyCommandFlags = []string{
+	"--project", "--zone", "--region", "--network", "--dest-group", "--network-interface", "--account", "--configuration",
+	"--impersonate-service-account", "--iap-tunnel-url-override", "--verbosity", "--ssh-flag", "--ssh-key-file",
+	"--strict-host-key-checking", "--listen-on-stdin", "--iap-tunnel-disable-connection-check", "--quiet",
+	"--user-output-enabled", "--tunnel-through-iap", "--plain",
 }
 
 // readGCloud reads "[beta] compute start-iap-tunnel VM PORT …" and
 // "[beta] compute ssh VM … -- -W HOST:PORT".
 func readGCloud(args []string, tokens tokens) recognised {
-	g, why := splitGCloud(args)
-	if why != "" {
-		return asWritten(why)
+	g := parseGCloud(args)
+	if g.problem != "" {
+		return asWritten("gcloud's arguments are not understood: " + g.problem)
 	}
-	words := g.words
-	if len(words) > 0 && slices.Contains([]string{"alpha", "beta", "preview"}, words[0]) {
-		words = words[1:]
+	for name := range g.flags {
+		if !slices.Contains(proxyCommandFlags, name) {
+			return asWritten(fmt.Sprintf("gcloud's flag %s is not understood", name))
+		}
 	}
 	switch {
-	case len(words) == 4 && words[0] == "compute" && words[1] == "start-iap-tunnel" && len(g.rest) == 0:
-		return readTunnel("gcloud's tunnel", words[2], words[3], g.flags)
-	case len(words) == 3 && words[0] == "compute" && words[1] == "ssh":
-		return readNested(words[2], g, tokens)
+	case g.command == "compute start-iap-tunnel" && len(g.args) == 2 && len(g.rest) == 0:
+		return readTunnel("gcloud's tunnel", g.args[0], g.args[1], g.tunnelLine().flags)
+	case g.command == "compute ssh" && len(g.args) == 1:
+		return readNested(g, tokens)
 	}
 	return asWritten("it is no tunnel of gcloud's")
 }
 
 // readTunnel reads what gcloud, iapproxy and we have in common.
 func readTunnel(what, host, port string, flags map[string]string) recognised {
-	for _, name := range []string{"--tunnel-through-iap", "--plain", "--ssh-flag", "--ssh-key-file", "--strict-host-key-checking"} {
-		if _, set := flags[name]; set {
-			return asWritten(name + " has no meaning for a tunnel")
-		}
-	}
 	r := recognised{route: RouteIAP, reason: "ProxyCommand is " + what, host: host}
 	var ok bool
 	if r.port, ok = parsePort(port); !ok {
@@ -237,13 +173,12 @@ func readTunnel(what, host, port string, flags map[string]string) recognised {
 }
 
 // readNested reads gcloud's ssh to a VM that passes the connection on: a jump.
-func readNested(destination string, g gcloudLine, tokens tokens) recognised {
-	forward := strings.Join(append(strings.Fields(g.flags["--ssh-flag"]), g.rest...), " ")
+func readNested(g gcloudLine, tokens tokens) recognised {
+	forward := strings.Join(append(strings.Fields(strings.Join(g.sshFlags, " ")), g.rest...), " ")
 	target, isForward := strings.CutPrefix(forward, "-W")
 	target = strings.TrimSpace(target)
-	_, through := g.flags["--tunnel-through-iap"]
 	switch {
-	case !through:
+	case !g.on("--tunnel-through-iap"):
 		return asWritten("gcloud may not go through IAP without --tunnel-through-iap")
 	case !isForward || target != tokens['h']+":"+tokens['p'] && target != "["+tokens['h']+"]:"+tokens['p']:
 		return asWritten("gcloud's ssh does not just pass the connection on")
@@ -261,15 +196,12 @@ func readNested(destination string, g gcloudLine, tokens tokens) recognised {
 	if checking := g.flags["--strict-host-key-checking"]; checking != "" {
 		argv = append(argv, "-o", "StrictHostKeyChecking="+checking)
 	}
-	user, vm, hasUser := strings.Cut(destination, "@")
-	if !hasUser {
-		user, vm = "", destination
-	}
-	if !instanceName.MatchString(vm) || hasUser && (user == "" || !validUser(user)) {
-		return asWritten(fmt.Sprintf("%q is not the name of an instance", destination))
+	user, vm, _ := g.destination()
+	if !instanceName.MatchString(vm) || strings.HasPrefix(g.args[0], "@") || !validUser(user) {
+		return asWritten(fmt.Sprintf("%q is not the name of an instance", g.args[0]))
 	}
 	return recognised{route: RouteJump, reason: "ProxyCommand is gcloud's ssh to a jump host",
-		jump: append(argv, "--", destination)}
+		jump: append(argv, "--", g.args[0])}
 }
 
 // readIAPProxy reads iapproxy's command line. Flags behind the positionals, which

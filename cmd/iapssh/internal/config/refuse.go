@@ -59,7 +59,7 @@ const (
 // be taken because nothing tells a project to look in. The error is an
 // *UnsupportedError or a *MissingError.
 func (p Plan) NotBuilt() error {
-	if p.Route != RouteIAP && p.Route != RouteLookup {
+	if p.Route != RouteIAP && p.Route != RouteLookup && p.Route != RouteEither {
 		return nil
 	}
 	switch {

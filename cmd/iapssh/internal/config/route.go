@@ -9,7 +9,7 @@ import (
 
 // routeFacts is all that the way to a host depends on.
 type routeFacts struct {
-	iap   string // the keyword IAP: "yes", "no", "auto", "internal" or "external"
+	iap   string // the keyword IAP: "yes", "no", "auto", "internal", "external" or "fallback"
 	jump  bool   // a ProxyJump is set
 	proxy string // a ProxyCommand is set: which it is, as in "gcloud's ProxyCommand"
 	inner Route  // what that ProxyCommand means: RouteIAP or RouteJump; RouteProxyCommand if it must be run
@@ -36,6 +36,8 @@ func chooseRoute(f routeFacts) (Route, string) {
 		return RouteIAP, "IAP yes"
 	case f.iap == "internal" || f.iap == "external":
 		return RouteAddress, "IAP " + f.iap
+	case f.iap == "fallback":
+		return RouteEither, "IAP fallback"
 	case f.jump:
 		return RouteJump, "ProxyJump is set"
 	case f.proxy != "" && f.iap == "no":

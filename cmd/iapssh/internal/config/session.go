@@ -313,7 +313,7 @@ func (b *builder) connection(p *Plan) {
 // aliveByDefault is ServerAliveInterval's default, in seconds. IAP ends a session after an hour without data, and surely takes
 // nothing else for activity.
 func aliveByDefault(route Route) int {
-	if route == RouteIAP || route == RouteLookup {
+	if route == RouteIAP || route == RouteLookup || route == RouteEither {
 		return 300
 	}
 	return 0
@@ -336,6 +336,7 @@ func (b *builder) authentication(p *Plan) {
 		p.KeyFile = b.expand("iapkeyfile", b.s.word("iapkeyfile"))
 	}
 	p.PushKey = first(b.s.word("iappushkey"), "auto")
+	p.OverwriteKey = b.s.flag("iapoverwritekey", false)
 	p.KeyLifetime = time.Duration(b.s.integer("iapkeylifetime", 24*60*60)) * time.Second
 	p.IdentitiesOnly = b.s.flag("identitiesonly", false)
 	p.CertificateFiles = b.expandAll("certificatefile", b.s["certificatefile"].value)

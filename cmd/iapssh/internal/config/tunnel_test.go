@@ -55,7 +55,9 @@ func TestDropIn(t *testing.T) {
 		{"gcloud", "compute start-iap-tunnel vm 22 --local-host-port=x:y", `--local-host-port must be [HOST]:PORT, not "x:y"`},
 		{"gcloud", "compute start-iap-tunnel vm 22 --local-host-port=:1 --listen-on-stdin", "--local-host-port and --listen-on-stdin exclude each other"},
 		{"gcloud", "compute start-iap-tunnel vm 22 --security-gateway=x", "--security-gateway is not supported yet"},
-		{"gcloud", "compute ssh vm", "--gcloud compute ssh is not supported yet"},
+		{"gcloud", "compute start-iap-tunnel vm 22 --dry-run", "unrecognized arguments: --dry-run"},
+		{"gcloud", "compute start-iap-tunnel vm 22 --zone", "argument --zone: expected one argument"},
+		{"gcloud", "compute scp a vm:b", "--gcloud compute scp is not supported yet"},
 		{"gcloud", "", "--gcloud is not supported yet"},
 
 		{"iapproxy", "--project=my-project --zone=us-central1-a my-instance 22", "tunnel 127.0.0.1:0 my-instance 22 my-project us-central1-a"},

@@ -82,8 +82,6 @@ type tunnelLine struct {
 	unknown     string   // first flag that the grammar does not know
 	valueless   string   // complaint about the first flag that lacks its value, or has one and takes none
 	problem     string   // what else is wrong with the line
-	unsupported string   // a flag or command that is understood and not built
-	fix         string   // what to do instead
 	overlooked  bool     // iapproxy takes no notice of words after HOST PORT
 }
 
@@ -190,12 +188,8 @@ var listenFlags = []string{"--local-host-port", "--local-host", "--local-port", 
 // check says what is wrong with a line that modeOf took for a tunnel.
 func (t tunnelLine) check() error {
 	switch {
-	case t.unsupported != "":
-		return &UnsupportedError{Option: t.unsupported, Fix: t.fix}
 	case t.problem != "":
 		return usage(t.problem)
-	case t.unknown != "" && t.program == "gcloud":
-		return usage("unrecognized arguments: " + t.unknown)
 	case t.unknown != "":
 		return usage("unknown option " + t.unknown + " beside " + t.chosenBy())
 	case t.valueless != "":

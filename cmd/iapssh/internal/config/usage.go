@@ -14,6 +14,7 @@ const Synopsis = `usage: iapssh [-46AaCfGgKkMNnqsTtVvXxYy] [-B bind_interface]
        iapssh [-Q query_option]
        iapssh --listen-on-stdin [--project=PROJECT] [--zone=ZONE] VM PORT
        iapssh --tunnel [flags] VM PORT | VM:PORT[=[HOST]:PORT] ... [-- command]
+       iapssh --gcloud [alpha|beta] compute ssh|start-iap-tunnel ...
        iapssh --explain VM ...
        iapssh --host-keys VM ...
        iapssh --forget [VM ...]
@@ -30,7 +31,7 @@ const Usage = `iapssh: ssh to a Google Cloud VM through Identity-Aware Proxy, wi
   iapssh --listen-on-stdin [flags] vm port
   iapssh --tunnel [flags] vm port [-- command [argument ...]]
   iapssh --tunnel [flags] vm:port[=[host]:port] ... [-- command [argument ...]]
-  iapssh --gcloud [alpha|beta] compute start-iap-tunnel vm port [flags]
+  iapssh --gcloud [alpha|beta] compute ssh|start-iap-tunnel ...
   iapssh --explain vm ...
   iapssh --host-keys vm ...
   iapssh --forget [vm ...]
@@ -67,7 +68,8 @@ $IAPSSH_PORT tell the command which. Flags, beside those below:
   --ready-fd=N                   tell the ports to an open descriptor
   -f                             go into the background, and print port and pid
 
-The fifth takes gcloud's own command line.
+The fifth takes gcloud's own command line, with all its flags: docs/gcloud.md has
+what differs. --dry-run prints what an ssh of gcloud's is here.
 
 --explain tells what would be done to reach a VM, and who said so; it asks nobody
 and changes nothing. --host-keys prints, as lines of known_hosts, the host keys that VMs have
@@ -119,10 +121,14 @@ Flags beside ssh's own (each also in ssh_config, by the keyword at the right;
   --ssh-key-file=FILE           IAPKeyFile        the key that VMs may be given;
                                                   ~/.ssh/google_compute_engine
   --ssh-key-expire-after=TIME   IAPKeyLifetime    for how long; default: 1d
+  --force-key-file-overwrite    IAPOverwriteKey   a key file that cannot be read
+                                                  may be replaced
   -o IAPPushKey=auto|no|instance|project          where it may be put, see docs/vms.md
   --no-push  --plain            IAPPushKey no     nothing is changed at Google
   -o IAP=yes|no|auto            IAP               through IAP, directly, or as above
   -o IAP=internal|external                        to that address of the VM
+  -o IAP=fallback                                 to the external one, if it has
+                                                  one, else through IAP
 
 Options of ssh that work:
   -4 -6                 addresses of a direct connection

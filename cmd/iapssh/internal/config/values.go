@@ -50,7 +50,7 @@ func flag(args []string, text string) ([]string, []string, string) {
 }
 
 func iapChoice(args []string, text string) ([]string, []string, string) {
-	return states(flagStates, "auto", "auto", "internal", "internal", "external", "external")(args, text)
+	return states(flagStates, "auto", "auto", "internal", "internal", "external", "external", "fallback", "fallback")(args, text)
 }
 
 // cloudRunType reads a type of workload, as gcloud's commands name them or as the

@@ -36,6 +36,8 @@ func (b *builder) route(p *Plan) {
 	case RouteAddress:
 		p.Address = facts.iap
 		b.target(p, given)
+	case RouteEither:
+		b.target(p, given)
 	case RouteIAP, RouteLookup:
 		if facts.iap != "yes" && facts.proxy != "" {
 			b.throughProxy(p, given, proxy)

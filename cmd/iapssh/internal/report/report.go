@@ -102,9 +102,10 @@ func (f Failure) Line() string { return f.join(": ") }
 func (f Failure) join(between string) string {
 	text := f.Cause
 	switch {
+	case f.Verbatim:
 	case f.Speaker != "":
 		text = "ERROR: (" + f.Speaker + ") " + text
-	case !f.Verbatim:
+	default:
 		text = "iapssh: " + text
 	}
 	if f.Fix != "" {

@@ -22,6 +22,7 @@ type Cloud struct {
 	Debug   func(format string, args ...any)
 
 	found gce.Instance // by the latest Locate, before any Inquire; zero: none
+	fresh bool         // found was read for the Address that is asked for next
 }
 
 // Forget drops what is remembered of some VMs, as far as they are named, or without any everything that is remembered at all.

@@ -3,6 +3,7 @@
 //
 //	cloud.go   [Cloud]: whom to ask, whom to tell, what to remember
 //	place.go   the project and zone of a name
+//	way.go     to its external address or through IAP
 //	roster.go  all VMs of a project, and the names that are remembered
 //	facts.go   what is read of a VM, at once and beside the dial
 //	user.go    who to be there (pure)

@@ -214,11 +214,32 @@ func (f Facts) instance(ref gce.Ref) gce.Instance {
 
 // Address asks for the address of the plan's VM, of the kind that the plan wants. The error is a *gce.NoAddressError if it has none.
 func (c *Cloud) Address(ctx context.Context, plan config.Plan) (string, error) {
-	i, err := c.API.Instance(ctx, refOf(plan))
+	i, err := c.found, error(nil)
+	if !c.fresh {
+		i, err = c.API.Instance(ctx, refOf(plan))
+	}
+	c.fresh = false
 	if err != nil {
 		return "", err
 	}
 	return i.Address(plan.IAP.Interface, plan.Address, plan.AddressFamily)
+}
+
+// Describe asks for the addresses of the plan's VM: the one that the plan leads to, which through IAP is the internal one, and that.
+func (c *Cloud) Describe(ctx context.Context, plan config.Plan) (config.VM, error) {
+	i, err := c.API.Instance(ctx, refOf(plan))
+	if err != nil {
+		return config.VM{}, err
+	}
+	internal, err := i.Address(plan.IAP.Interface, "internal", plan.AddressFamily)
+	if err != nil {
+		return config.VM{}, err
+	}
+	if plan.Route != config.RouteAddress {
+		return config.VM{Address: internal, Internal: internal}, nil
+	}
+	address, err := i.Address(plan.IAP.Interface, plan.Address, plan.AddressFamily)
+	return config.VM{Address: address, Internal: internal}, err
 }
 
 // Published gives the facts of a VM that has published its host keys, read anew. Else the error is a *gce.UnpublishedError.

@@ -43,12 +43,21 @@ func Remembered(c *cache.Cache, instance string, projects []string) (project, zo
 func placeName(project, instance string) string { return project + "/" + instance }
 
 // Locate completes a plan whose project or zone is open, or that need not be about a VM at all: then it is the plan of a direct
-// connection if there is no such VM, or nobody can tell. What is found is remembered, and said. The error is one of gce.Choose's,
-// or ctx's. Of a workload it is a *gce.UndescribedError, a *gce.GenerationError or a *gce.RevisionError.
+// connection if there is no such VM, or nobody can tell. What is found is remembered, and said. Of two ways to a VM it chooses the one
+// that there is. The error is one of gce.Choose's, or ctx's. Of a workload it is a *gce.UndescribedError, a *gce.GenerationError or a
+// *gce.RevisionError.
 func (c *Cloud) Locate(ctx context.Context, plan config.Plan) (config.Plan, error) {
-	if plan.IAP.Workload.Type != "" {
+	switch {
+	case plan.IAP.Workload.Type != "":
 		return c.locateWorkload(ctx, plan)
+	case plan.Route == config.RouteEither:
+		return c.locateWay(ctx, plan)
 	}
+	return c.locateVM(ctx, plan)
+}
+
+// locateVM looks for the plan's VM.
+func (c *Cloud) locateVM(ctx context.Context, plan config.Plan) (config.Plan, error) {
 	name, projects := plan.IAP.Instance, plan.Projects
 	if plan.IAP.Project != "" {
 		projects = []string{plan.IAP.Project}

@@ -157,3 +157,54 @@ func TestRemember(t *testing.T) {
 		expect(fmt.Sprint("forget ", test.forget), test.left...)
 	}
 }
+
+// Of the two ways there are, the external address comes first; IAP is the way for who may not see addresses.
+func TestChooseWay(t *testing.T) {
+	s, c, said := newCloud(t, "compute.instances.list", "compute.instances.get")
+	s.AddProject("p", nil)
+	s.AddInstance("p", googletest.Instance{Name: "outer", Zone: "us-east1-b", External: "192.0.2.1"})
+	s.AddInstance("p", googletest.Instance{Name: "inner", Zone: "us-east1-b"})
+	for _, test := range []struct {
+		vm, zone   string
+		remembered bool
+		revoked    string
+		want, said string
+	}{
+		{"outer", "us-east1-b", false, "", "address external us-east1-b", ""},
+		{"outer", "", false, "", "address external us-east1-b", "No zone specified. Using zone [us-east1-b] for instance: [outer]."},
+		{"outer", "us-west1-a", true, "", "address external us-east1-b", "No zone specified. Using zone [us-east1-b] for instance: [outer]."},
+		{"outer", "us-west1-a", false, "", "not found", ""},
+		{"inner", "us-east1-b", false, "", "iap  us-east1-b", "External IP address was not found; defaulting to using IAP tunneling."},
+		{"outer", "us-east1-b", false, "compute.instances.get", "iap  us-east1-b", ""},
+	} {
+		*said = nil
+		s.Revoke(test.revoked)
+		plan := config.Plan{Route: config.RouteEither, Projects: []string{"p"}, Remembered: test.remembered,
+			IAP: config.Target{Project: "p", Zone: test.zone, Instance: test.vm, Interface: "nic0"}}
+		plan, err := c.Locate(t.Context(), plan)
+		got := fmt.Sprintf("%s %s %s", plan.Route, plan.Address, plan.IAP.Zone)
+		if gce.IsNotFound(err) {
+			got = "not found"
+		}
+		if line := strings.Join(*said, ""); got != test.want || line != test.said {
+			t.Errorf("%+v: %s, %v, says %q", test, got, err, line)
+		}
+	}
+}
+
+// The address that a choice was made by is not asked for again, but for the next connection it is.
+func TestAddressAfterChoice(t *testing.T) {
+	s, c, _ := newCloud(t, "compute.instances.get")
+	s.AddProject("p", nil)
+	s.AddInstance("p", googletest.Instance{Name: "outer", Zone: "us-east1-b", External: "192.0.2.1"})
+	plan, err := c.Locate(t.Context(), config.Plan{Route: config.RouteEither, IAP: config.Target{Project: "p", Zone: "us-east1-b", Instance: "outer", Interface: "nic0"}})
+	for _, calls := range []int{1, 2} {
+		if err != nil {
+			t.Fatal(err)
+		}
+		var address string
+		if address, err = c.Address(t.Context(), plan); address != "192.0.2.1" || len(s.Calls()) != calls {
+			t.Errorf("%s, %v after %v", address, err, s.Calls())
+		}
+	}
+}

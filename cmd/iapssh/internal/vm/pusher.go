@@ -174,12 +174,19 @@ func (c *Cloud) makeKey(plan config.Plan) (string, error) {
 	}
 	c.Say("Making an SSH key: " + plan.KeyFile)
 	err := sshclient.NewKeyFile(plan.KeyFile, keyComment())
-	if err != nil && !errors.Is(err, fs.ErrExist) { // or another process was faster
+	key := sshclient.PublicHalf(plan.KeyFile) // or another process was faster
+	if key == "" && errors.Is(err, fs.ErrExist) && plan.OverwriteKey {
+		c.Say("It is there and cannot be read: it is replaced")
+		if err = os.Remove(plan.KeyFile); err == nil {
+			err = sshclient.NewKeyFile(plan.KeyFile, keyComment())
+		}
+		key = sshclient.PublicHalf(plan.KeyFile)
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", fmt.Errorf("no SSH key could be made: %w", err)
 	}
-	key := sshclient.PublicHalf(plan.KeyFile)
 	if key == "" {
-		return "", fmt.Errorf("%s is no SSH key that can be read; name another: --ssh-key-file=FILE", plan.KeyFile)
+		return "", fmt.Errorf("%s is no SSH key that can be read; name another: --ssh-key-file=FILE, or have it replaced: --force-key-file-overwrite", plan.KeyFile)
 	}
 	return key, nil
 }
