@@ -11,6 +11,7 @@
 //
 // # Map
 //
+//   - client.go, handshake.go: a connection, and how it comes about
 //   - algorithms.go: what we offer, and the + - ^ syntax of ssh_config
 //   - trust.go: [HostTrust], asked once per connection whatever the server re-keys
 //   - hostkeys.go: keys that the server proves to hold besides the one it used
