@@ -23,17 +23,25 @@ type cloud struct {
 	pool *x509.CertPool
 	pods []*iaptest.Server // to come; the first is the present one
 
-	mu    sync.Mutex
-	away  bool // guarded by mu
-	token int  // guarded by mu; the number of the present access token
+	mu     sync.Mutex
+	away   bool                 // guarded by mu
+	tokens map[string]time.Time // guarded by mu; when each was issued
+	token  string               // guarded by mu; the present one
 }
 
+// Access tokens are good for an hour, and whoever keeps one takes another some minutes before that.
+const (
+	tokenLife   = time.Hour
+	tokenMargin = 4 * time.Minute
+)
+
 func newCloud(t *testing.T, lives int) *cloud {
-	c := &cloud{t: t, pool: x509.NewCertPool()}
+	c := &cloud{t: t, pool: x509.NewCertPool(), tokens: map[string]time.Time{}}
 	for range lives {
 		s := iaptest.NewUnstartedServer()
 		s.Handle("vm", 22, iaptest.Echo())
 		s.Retention = 20 * time.Minute // longer than the client tries to resume
+		s.Authorize = c.admits
 		c.pool.AppendCertsFromPEM(s.CACert())
 		c.pods = append(c.pods, s)
 	}
@@ -57,11 +65,13 @@ func (c *cloud) stop() {
 	}
 }
 
-// sleep is a computer's: the links break, and there is no network for a while.
-func (c *cloud) sleep(d time.Duration) {
+// sleep is a computer's: the links break, and there is no network for a while, in the midst of which something happens.
+func (c *cloud) sleep(d time.Duration, happens func()) {
 	c.setAway(true)
 	c.pods[0].Strike(iaptest.Fault{Do: iaptest.Reset})
-	time.Sleep(d)
+	time.Sleep(d / 2)
+	happens()
+	time.Sleep(d / 2)
 	c.setAway(false)
 }
 
@@ -81,14 +91,22 @@ func (c *cloud) netDial(ctx context.Context, network, addr string) (net.Conn, er
 	return pod.NetDial(ctx, network, addr)
 }
 
-// accessToken gives a new one when the present one is refused.
+// accessToken gives a new one when the present one is old, or refused.
 func (c *cloud) accessToken(_ context.Context, refused string) (string, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if refused == "token-"+strconv.Itoa(c.token) {
-		c.token++
+	if refused == c.token || time.Since(c.tokens[c.token]) >= tokenLife-tokenMargin {
+		c.token = "token-" + strconv.Itoa(len(c.tokens))
+		c.tokens[c.token] = time.Now()
 	}
-	return "token-" + strconv.Itoa(c.token), nil
+	return c.token, nil
+}
+
+// admits is the relay's judgement.
+func (c *cloud) admits(token string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Since(c.tokens[token]) < tokenLife
 }
 
 func (c *cloud) dial(ctx context.Context) (Conn, error) {
@@ -109,12 +127,12 @@ func talk(c net.Conn) error {
 	return errors.Join(err, <-sent)
 }
 
-// A day of a listener, in fake time: access tokens expire every hour, the computer sleeps, the relay ends what is idle and is
-// restarted. Whatever happens the next client is served; and the client that stays is the same all day as long as IAP itself
+// A day of a listener, and its nights, in fake time: access tokens expire every hour, the computer sleeps, the relay ends what is
+// idle and is restarted. Whatever happens the next client is served; and the client that stays is the same all day as long as IAP itself
 // lets it.
 func TestADay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCloud(t, 7)
+		c := newCloud(t, 5)
 		l := newPipeListener()
 		s := &Server{Ports: []Port{{Listeners: []net.Listener{l}, Dial: c.dial}}}
 		ctx, cancel := context.WithCancel(t.Context())
@@ -125,16 +143,23 @@ func TestADay(t *testing.T) {
 		for hour := range 24 {
 			synctest.Wait()
 			lost := false
-			switch hour % 4 {
-			case 0:
+			switch hour % 6 {
+			case 0: // the relay notices that the token has expired
 				c.pods[0].Strike(iaptest.Fault{Do: iaptest.Expire})
-			case 1:
-				c.sleep(14 * time.Minute)
-			case 2:
+			case 1: // a meeting
+				c.sleep(14*time.Minute, func() {})
+			case 2: // the relay ends what was idle
 				c.pods[0].Strike(iaptest.Fault{Do: iaptest.Close, Code: 1000})
 				lost = true
 			case 3:
 				c.restart()
+				lost = true
+			case 4: // a night: longer than the relay keeps sessions
+				c.sleep(8*time.Hour, func() {
+					if err := talk(l.dial(t)); err == nil {
+						t.Errorf("hour %d: a client is served without a network", hour)
+					}
+				})
 				lost = true
 			}
 			time.Sleep(10 * time.Second)
@@ -156,8 +181,8 @@ func TestADay(t *testing.T) {
 			t.Errorf("at the end: %v", err)
 		}
 		shot := s.Snapshot()
-		if len(shot.Open) != 1 || shot.Refused != 0 || shot.Failed != 6 || shot.Clients != 24+1+12 || c.token != 6 {
-			t.Errorf("%d open, %+v; %d tokens expired", len(shot.Open), shot.Totals, c.token)
+		if len(shot.Open) != 1 || shot.Refused != 4 || shot.Failed != 4+4 || shot.Clients != 24+1+12+4 || len(c.tokens) < 24 {
+			t.Errorf("%d open, %+v; %d tokens", len(shot.Open), shot.Totals, len(c.tokens))
 		}
 		stays.Close()
 		cancel()
