@@ -7,7 +7,6 @@ import (
 	"crypto/tls"
 	"encoding/base64"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,13 +14,12 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
 	"testing"
 	"time"
 
 	"github.com/iapssh/iapssh/transport/iap"
 	"github.com/iapssh/iapssh/transport/iap/iaptest"
+	"github.com/iapssh/iapssh/transport/iap/iaptest/apart"
 )
 
 // BenchmarkBulk compares what moving bytes costs the client, in CPU seconds for a GiB, for three clients in the same run:
@@ -138,30 +136,11 @@ type peer struct {
 // startPeer runs this test binary as the peer process.
 func startPeer(b *testing.B) *peer {
 	b.Helper()
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), peerVariable+"=1")
-	cmd.Stderr = os.Stderr
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { stdin.Close(); cmd.Wait() })
 	p := &peer{}
-	if err := json.NewDecoder(stdout).Decode(p); err != nil {
-		b.Fatal(err)
-	}
+	apart.Start(b, p)
 	p.tls = trusting(p.CA)
 	return p
 }
-
-const peerVariable = "IAP_TEST_PEER"
 
 // runPeer is the peer process; it ends when its stdin does.
 func runPeer() error {
@@ -197,11 +176,7 @@ func runPeer() error {
 		*plain.addr = l.Addr().String()
 		go serveAll(l, plain.serve)
 	}
-	if err := json.NewEncoder(os.Stdout).Encode(p); err != nil {
-		return err
-	}
-	_, err := io.Copy(io.Discard, os.Stdin)
-	return err
+	return apart.Serve(p)
 }
 
 // selfSigned is a certificate for the raw servers.

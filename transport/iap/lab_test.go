@@ -10,7 +10,6 @@ import (
 	"log"
 	mathrand "math/rand/v2"
 	"net"
-	"os"
 	"testing"
 	"time"
 
@@ -18,10 +17,11 @@ import (
 
 	"github.com/iapssh/iapssh/transport/iap"
 	"github.com/iapssh/iapssh/transport/iap/iaptest"
+	"github.com/iapssh/iapssh/transport/iap/iaptest/apart"
 )
 
 func TestMain(m *testing.M) {
-	if os.Getenv(peerVariable) != "" {
+	if apart.Here() {
 		if err := runPeer(); err != nil {
 			log.Fatal(err)
 		}

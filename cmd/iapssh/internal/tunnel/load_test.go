@@ -5,15 +5,14 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"log"
 	"math/rand/v2"
 	"net"
 	"os"
-	"os/exec"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -23,6 +22,7 @@ import (
 
 	"github.com/iapssh/iapssh/transport/iap"
 	"github.com/iapssh/iapssh/transport/iap/iaptest"
+	"github.com/iapssh/iapssh/transport/iap/iaptest/apart"
 )
 
 var (
@@ -33,8 +33,6 @@ var (
 )
 
 const (
-	peerVariable = "TUNNEL_TEST_PEER"
-
 	portEcho  = 7
 	portReset = 8 // echoes some bytes and is reset
 )
@@ -54,8 +52,9 @@ func runPeer() {
 		go func() { io.CopyN(server, server, 1+rand.Int64N(60_000)); server.Close() }()
 		return failing{relay}, nil
 	})
-	json.NewEncoder(os.Stdout).Encode(peer{s.URL, s.CACert()})
-	io.Copy(io.Discard, os.Stdin)
+	if err := apart.Serve(peer{s.URL, s.CACert()}); err != nil {
+		log.Fatal(err)
+	}
 	s.Close()
 	if v := s.Violations(); len(v) > 0 {
 		fmt.Fprintf(os.Stderr, "the client broke rules:\n%s", iaptest.Report(v))
@@ -65,31 +64,8 @@ func runPeer() {
 
 func startPeer(t *testing.T) *iap.Dialer {
 	t.Helper()
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), peerVariable+"=1")
-	var complaints bytes.Buffer
-	cmd.Stderr = &complaints
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		stdin.Close()
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("the relay: %v\n%s", err, complaints.String())
-		}
-	})
 	var p peer
-	if err := json.NewDecoder(stdout).Decode(&p); err != nil {
-		t.Fatal(err)
-	}
+	apart.Start(t, &p)
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(p.CA)
 	return &iap.Dialer{URL: p.URL, TLSConfig: &tls.Config{RootCAs: pool}, Linger: time.Second,
@@ -131,7 +107,7 @@ func TestManyClients(t *testing.T) {
 		c.SetDeadline(time.Time{})
 		stayers = append(stayers, c)
 	}
-	memory := l.bring(t)
+	uses := l.bring()
 	for i, c := range stayers {
 		if err := echo(c, 1000, uint64(i)); err != nil {
 			t.Errorf("client %d, who stays: %v", i, err)
@@ -144,6 +120,7 @@ func TestManyClients(t *testing.T) {
 	}
 	shot := s.Snapshot()
 	stop()
+	after := takeUse()
 	close(l.failures)
 	for err := range l.failures {
 		t.Error(err)
@@ -153,15 +130,47 @@ func TestManyClients(t *testing.T) {
 		t.Errorf("%d clients, want %d; %d without a session; %d left; %d broken off, want %d", shot.Clients, want, shot.Refused, len(shot.Open),
 			shot.Failed, l.injected.Load())
 	}
-	first, last := memory[0], memory[len(memory)-1]
-	t.Logf("%d clients, %d reset by the far side; memory %v KiB", shot.Clients, l.injected.Load(), memory)
-	if last > first+first/5+4<<10 {
-		t.Errorf("memory grew from %d KiB to %d KiB", first, last)
+	first, last := uses[0], uses[len(uses)-1]
+	t.Logf("%d clients, %d reset by the far side", shot.Clients, l.injected.Load())
+	t.Logf("at first: %v", first)
+	t.Logf("halfway: %v", uses[len(uses)/2])
+	t.Logf("at last: %v", last)
+	t.Logf("when all have gone: %v", after)
+	if after.memory > 16<<20 {
+		t.Errorf("something is left: %v", after)
+	}
+	if last.memory > first.memory+first.memory/5+4<<20 || last.resident > first.resident+first.resident/4+16<<20 {
+		t.Errorf("it grew from %v to %v", first, last)
 	}
 }
 
-// bring lets clients come, and gives the memory in use at times, in KiB.
-func (l *load) bring(t *testing.T) (memory []uint64) {
+// use is what the process has.
+type use struct {
+	goroutines int
+	memory     uint64 // bytes in use by the program
+	resident   uint64 // and as the system sees it; 0 where it does not tell
+}
+
+func takeUse() use {
+	runtime.GC()
+	runtime.GC() // what pools keep survives one
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	u := use{goroutines: runtime.NumGoroutine(), memory: m.HeapAlloc + m.StackInuse}
+	status, _ := os.ReadFile("/proc/self/status")
+	if _, after, ok := bytes.Cut(status, []byte("VmRSS:")); ok {
+		fmt.Sscan(string(after), &u.resident)
+		u.resident <<= 10
+	}
+	return u
+}
+
+func (u use) String() string {
+	return fmt.Sprintf("%d goroutines, %d KiB in use, %d KiB resident", u.goroutines, u.memory>>10, u.resident>>10)
+}
+
+// bring lets clients come, and gives what is in use at times.
+func (l *load) bring() (uses []use) {
 	dice := rand.New(rand.NewPCG(*loadSeed, 0))
 	var running sync.WaitGroup
 	tick := time.NewTicker(time.Second / time.Duration(*loadRate))
@@ -170,20 +179,13 @@ func (l *load) bring(t *testing.T) (memory []uint64) {
 	for i := range n {
 		<-tick.C
 		if i%(max(n/6, 1)) == n/6-1 {
-			memory = append(memory, heap())
+			uses = append(uses, takeUse())
 		}
 		kind, size, seed := dice.IntN(10), 1+dice.IntN(100_000), dice.Uint64()
 		running.Go(func() { l.client(kind, size, seed) })
 	}
 	running.Wait()
-	return append(memory, heap())
-}
-
-func heap() uint64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return (m.HeapAlloc + m.StackInuse) >> 10
+	return append(uses, takeUse())
 }
 
 // client is one: most are content, one in ten goes away in the midst, one in ten is reset by the far side.

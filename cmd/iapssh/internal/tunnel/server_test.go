@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -19,10 +18,11 @@ import (
 
 	"github.com/iapssh/iapssh/transport/iap"
 	"github.com/iapssh/iapssh/transport/iap/iaptest"
+	"github.com/iapssh/iapssh/transport/iap/iaptest/apart"
 )
 
 func TestMain(m *testing.M) {
-	if os.Getenv(peerVariable) != "" {
+	if apart.Here() {
 		runPeer()
 		return
 	}
