@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	cryptossh "golang.org/x/crypto/ssh"
@@ -30,6 +31,7 @@ import (
 //	google unlogin                         takes all keys off the login profile
 //	google login USER...                   gives the account OS Login names
 //	google traffic SERVICE REVISION=PERCENT...  shares the traffic of a service of Cloud Run
+//	google spread DURATION                 has what changes take effect on the VM only after that
 //	google authority                       has OS Login sign with another key, which the VM believes in the place of the last
 //	google calls                           prints the calls since it was asked last
 func google(ts *testscript.TestScript, neg bool, args []string) {
@@ -39,7 +41,7 @@ func google(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: google VERB [ARG...]")
 	}
 	verb, args := args[0], args[1:]
-	wants, known := map[string]int{"project": 1, "vm": 3, "remove": 3, "disable": 1, "fail": 2, "calls": 0, "authority": 0, "publish": 1, "recreate": 0, "set": 2, "get": 0, "unlogin": 0, "login": len(args), "traffic": len(args), "grant": len(args), "revoke": len(args)}[verb]
+	wants, known := map[string]int{"project": 1, "vm": 3, "remove": 3, "disable": 1, "fail": 2, "calls": 0, "authority": 0, "publish": 1, "recreate": 0, "set": 2, "get": 0, "unlogin": 0, "login": len(args), "traffic": len(args), "spread": 1, "grant": len(args), "revoke": len(args)}[verb]
 	if !known || wants != len(args) {
 		ts.Fatalf("google %s: no such verb, or not its arguments", verb)
 	}
@@ -81,6 +83,10 @@ func google(ts *testscript.TestScript, neg bool, args []string) {
 		g.ClearLogin()
 	case "login":
 		g.SetLogin(args...)
+	case "spread":
+		after, err := time.ParseDuration(args[0])
+		ts.Check(err)
+		l.Spread(after)
 	case "traffic":
 		shares := map[string]int{}
 		for _, share := range args[1:] {

@@ -3,9 +3,30 @@ package lab
 import (
 	"bytes"
 	"os"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 )
+
+// Spread has what the guest agent learns take effect only after a while, as at Google's.
+func (l *Lab) Spread(after time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.spread = after
+}
+
+// changed tells the guest agent that metadata or the login profile has changed.
+func (l *Lab) changed() {
+	l.mu.Lock()
+	after := l.spread
+	if after > 0 {
+		l.spreading = append(l.spreading, time.AfterFunc(after, l.syncKeys))
+	}
+	l.mu.Unlock()
+	if after == 0 {
+		l.syncKeys()
+	}
+}
 
 // syncKeys is the VM's guest agent: it lets in who the lab's own key, metadata and OS Login let in.
 func (l *Lab) syncKeys() {

@@ -22,6 +22,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/knownhosts"
@@ -88,6 +89,9 @@ type Lab struct {
 	keys     []ssh.PublicKey // that the VM lets in by itself
 	pushed   []ssh.PublicKey // and by what Google says
 
+	spread    time.Duration // until what Google says takes effect
+	spreading []*time.Timer
+
 	authority ssh.Signer // whose signature certificates bear, of users and of the container
 }
 
@@ -113,7 +117,7 @@ func (f Files) LoginOf(account string) string {
 func New(cfg Config) (*Lab, error) {
 	l := &Lab{Files: files(cfg.Dir)}
 	l.Google = googletest.NewUnstartedServer()
-	l.Google.OnChange, l.Google.SignKey = l.syncKeys, l.signUser
+	l.Google.OnChange, l.Google.SignKey = l.changed, l.signUser
 	l.populate(cfg)
 	l.Google.Start()
 	l.Relay = iaptest.NewUnstartedServer()
@@ -342,6 +346,11 @@ func leadsElsewhere(name string) bool {
 
 // Close stops the servers.
 func (l *Lab) Close() {
+	l.mu.Lock()
+	for _, timer := range l.spreading {
+		timer.Stop()
+	}
+	l.mu.Unlock()
 	l.Relay.Close()
 	l.Google.Close()
 	if l.sshd != nil {
