@@ -17,3 +17,6 @@ func openPermissions(info fs.FileInfo) fs.FileMode {
 	}
 	return info.Mode().Perm()
 }
+
+// withPPK says that a new key is also kept for PuTTY, which is gcloud's ssh on Windows alone.
+const withPPK = false

@@ -44,8 +44,8 @@ func Certifies(certificate, key string) (until time.Time, ok bool) {
 	return time.Unix(int64(min(cert.ValidBefore, forever)), 0), true
 }
 
-// NewKeyFile makes an RSA key in the files path and path.pub, as "ssh-keygen -t rsa -N ”" does, and their directory if it is
-// missing. A file that is there is not replaced: then the error is an fs.ErrExist.
+// NewKeyFile makes an RSA key in the files path and path.pub, as "ssh-keygen -t rsa -N ”" does, on Windows also in path.ppk, as gcloud
+// does there, and their directory if it is missing. A file that is there is not replaced: then the error is an fs.ErrExist.
 func NewKeyFile(path, comment string) error {
 	private, err := rsa.GenerateKey(rand.Reader, newKeyBits)
 	if err != nil {
@@ -65,6 +65,15 @@ func NewKeyFile(path, comment string) error {
 	}
 	if err := writeNew(path, pem.EncodeToMemory(block), 0o600); err != nil {
 		return err
+	}
+	if withPPK {
+		ppk, err := marshalPPK(private, comment)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(path+".ppk", ppk, 0o600); err != nil {
+			return err
+		}
 	}
 	return os.WriteFile(path+".pub", []byte(line), 0o644)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/cache"
@@ -38,8 +39,11 @@ func apiHeader(plan config.Plan) http.Header {
 	return http.Header{"X-Goog-Request-Reason": {plan.Reason}}
 }
 
-// token returns an access token. refused is one that an API turned down, or empty.
+// token returns an access token; an empty one if requests are to go without. refused is one that an API turned down, or empty.
 func (r *relay) token(ctx context.Context, refused string) (string, error) {
+	if r.plan.GCloud.NoCredentials {
+		return "", nil
+	}
 	if r.clock != nil {
 		r.clock.pause()
 		defer r.clock.resume()
@@ -136,6 +140,30 @@ func (r *relay) credentials(ctx context.Context) (*creds.Source, error) {
 	r.debug("credentials: %s, from %s", cmp.Or(source.Principal(), "an account that they do not name"), source.Origin())
 	r.source = source
 	return source, nil
+}
+
+// quotaProject is whose quota a call of an API ("compute", "oslogin") is counted on; empty: the API's own choice.
+func (r *relay) quotaProject(ctx context.Context, api string) string {
+	if r.plan.GCloud.NoCredentials {
+		return r.plan.GCloud.QuotaProject
+	}
+	source, err := r.credentials(ctx)
+	if err != nil {
+		return ""
+	}
+	return quotaProject(source.QuotaProject(), source.Principal(), r.plan.GCloud.Project, api)
+}
+
+// quotaProject decides that as gcloud does: the project that was named for it counts for everything; else a user's calls count on the
+// current project, where the API does not know by itself.
+func quotaProject(named, principal, current, api string) string {
+	switch {
+	case named != "":
+		return named
+	case strings.HasSuffix(principal, ".gserviceaccount.com"), api == "compute":
+		return ""
+	}
+	return current
 }
 
 // tokenStore is where the tokens of an identity are kept.

@@ -77,6 +77,9 @@ func sourced(value, from, without string) string {
 
 // offlineAccount is who would ask Google, as far as that is known without asking.
 func offlineAccount(plan config.Plan) (account, origin string) {
+	if plan.GCloud.NoCredentials {
+		return plan.GCloud.Account, "gcloud's configuration; no token is sent: auth/disable_credentials"
+	}
 	source, err := creds.Find(context.Background(), creds.Environment{Metadata: func(context.Context, string) ([]byte, error) {
 		return nil, os.ErrNotExist
 	}}, wish(plan))

@@ -53,6 +53,9 @@ func knownHost(files []string, host string, port int) bool {
 
 // noCredential looks as far as that goes without the network.
 func noCredential(g config.GCloud) bool {
+	if g.NoCredentials { // who adds them is not seen from here
+		return false
+	}
 	offline := creds.Environment{Metadata: func(context.Context, string) ([]byte, error) {
 		return nil, os.ErrNotExist
 	}}

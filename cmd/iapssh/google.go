@@ -43,7 +43,7 @@ func (r *relay) newCloud(plan config.Plan, messages io.Writer) *vm.Cloud {
 	}
 	c := &vm.Cloud{
 		API: &gce.Client{
-			HTTP: r.http, Token: r.apiToken, Header: apiHeader(plan), QuotaProject: cmp.Or(plan.GCloud.QuotaProject, plan.GCloud.Project),
+			HTTP: r.http, Token: r.apiToken, Header: apiHeader(plan), QuotaProject: r.quotaProject,
 			Compute: plan.APIs.Compute, OSLogin: plan.APIs.OSLogin, IAP: plan.APIs.IAP, Run: plan.APIs.Run,
 		},
 		Cache:   remembered,
@@ -274,6 +274,9 @@ func proofOf(facts vm.Facts) session.Proof {
 
 // apiToken is the token source of Google's APIs.
 func (r *relay) apiToken(ctx context.Context, refused string) (string, error) {
+	if r.plan.GCloud.NoCredentials {
+		return "", nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, signInTimeout)
 	defer cancel()
 	source, err := r.credentials(ctx)
@@ -285,6 +288,9 @@ func (r *relay) apiToken(ctx context.Context, refused string) (string, error) {
 
 // account is the e-mail of who asks Google; where the credential does not say it, gcloud's may.
 func (r *relay) account(ctx context.Context) string {
+	if r.plan.GCloud.NoCredentials {
+		return r.plan.GCloud.Account
+	}
 	source, err := r.credentials(ctx)
 	if err != nil {
 		return ""

@@ -67,6 +67,18 @@ func (g gcloudProperties) property(section, name string) string {
 	return g.values[section+"/"+name]
 }
 
+// isTrue reads a property that is a switch, as gcloud does.
+func (g gcloudProperties) isTrue(section, name string) bool { return truth(g.property(section, name)) }
+
+// truth is what gcloud takes for true.
+func truth(value string) bool {
+	switch strings.ToLower(value) {
+	case "1", "true", "on", "yes", "y":
+		return true
+	}
+	return false
+}
+
 // isNamed says that the property's value is somebody's choice for this time, not
 // the one that is always active: a variable has it, or a configuration that was
 // asked for by name.

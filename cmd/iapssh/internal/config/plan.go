@@ -338,6 +338,7 @@ type GCloud struct {
 	TokenFile      string // auth/access_token_file
 	CredentialFile string // auth/credential_file_override
 	QuotaProject   string // billing/quota_project, if it is set
+	NoCredentials  bool   // auth/disable_credentials: requests are sent without a token, for a proxy to add one
 }
 
 // Ignored names a keyword that OpenSSH knows and that has no effect here.

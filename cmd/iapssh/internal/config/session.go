@@ -251,11 +251,7 @@ func (b *builder) session(p *Plan) {
 // noPrompts says that gcloud was told, for this time, to ask nothing; so are we.
 func (b *builder) noPrompts() bool {
 	value, _ := b.effects.LookupEnv(variable("core", "disable_prompts"))
-	switch lower(value) {
-	case "1", "true", "on", "yes", "y":
-		return true
-	}
-	return false
+	return truth(value)
 }
 
 func (b *builder) remoteCommand() string {

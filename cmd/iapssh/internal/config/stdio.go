@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"regexp"
-	"strconv"
 	"strings"
 	"unicode"
 )
@@ -139,6 +138,7 @@ func (p *Plan) fillGoogle(effects Effects, home string, given iapSettings) error
 		TokenFile:      g.property("auth", "access_token_file"),
 		CredentialFile: g.property("auth", "credential_file_override"),
 		QuotaProject:   g.quotaProject(),
+		NoCredentials:  g.isTrue("auth", "disable_credentials"),
 	}
 	p.Proxy = g.proxy()
 	p.ClientCertificate = g.clientCertificate(home)
@@ -167,7 +167,7 @@ func (p *Plan) fillGoogle(effects Effects, home string, given iapSettings) error
 
 		IAMCredentials: first(g.property("api_endpoint_overrides", "iamcredentials"), universe.IAMCredentials),
 	}
-	p.NoPrompts, _ = strconv.ParseBool(strings.ToLower(g.property("core", "disable_prompts")))
+	p.NoPrompts = g.isTrue("core", "disable_prompts")
 	return nil
 }
 

@@ -64,8 +64,9 @@ func TestStdio(t *testing.T) {
 		}},
 		{"--listen-on-stdin --configuration=work --impersonate-service-account=a@p,b@p --reason=why vm 22", map[string]string{
 			"CLOUDSDK_BILLING_QUOTA_PROJECT": "q", "CLOUDSDK_AUTH_ACCESS_TOKEN_FILE": "/t", "CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE": "/c",
+			"CLOUDSDK_AUTH_DISABLE_CREDENTIALS": "True",
 		}, func(p *Plan) {
-			p.GCloud.AccountNamed = true
+			p.GCloud.AccountNamed, p.GCloud.NoCredentials = true, true
 			p.GCloud.TokenFile, p.GCloud.CredentialFile, p.GCloud.QuotaProject = "/t", "/c", "q"
 			p.Impersonate, p.Reason = []string{"a@p", "b@p"}, "why"
 		}},

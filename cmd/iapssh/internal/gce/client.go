@@ -36,13 +36,13 @@ const userProject = "X-Goog-User-Project"
 // Client makes the calls. HTTP and Token are required. Its methods may be called concurrently.
 type Client struct {
 	HTTP *http.Client
-	// Token returns an access token; refused is one that an API turned down, or empty.
+	// Token returns an access token, or an empty one to send none; refused is one that an API turned down, or empty.
 	Token func(ctx context.Context, refused string) (string, error)
 	// Header goes with every request.
 	Header http.Header
-	// QuotaProject is whose quota a user's calls of OS Login and IAP are counted on: those APIs want to be told. It is left out
-	// where the caller may not use it, and where Header has X-Goog-User-Project, which goes with every request.
-	QuotaProject string
+	// QuotaProject says whose quota a call of an API ("compute", "oslogin", "iap", "run") is counted on; empty, or nil: the API's own
+	// choice. It is left out where the caller may not use it.
+	QuotaProject func(ctx context.Context, api string) string
 
 	// Base URLs in place of Google's, as in gcloud's api_endpoint_overrides; empty: Google's.
 	Compute, OSLogin, IAP, Run string
@@ -83,7 +83,7 @@ func (c *Client) do(ctx context.Context, r request, out any) error {
 	if err := mayCarryToken(r.url); err != nil {
 		return err
 	}
-	header := c.headerFor(r)
+	header := c.headerFor(ctx, r)
 	refused := ""
 	for try := 1; ; try++ {
 		token, err := c.Token(ctx, refused)
@@ -95,7 +95,7 @@ func (c *Client) do(ctx context.Context, r request, out any) error {
 		switch {
 		case !ok:
 			return err
-		case refusal.Status == http.StatusUnauthorized && refused == "":
+		case refusal.Status == http.StatusUnauthorized && refused == "" && token != "":
 			refused = token
 		case refusal.Reason == "USER_PROJECT_DENIED" && header.Get(userProject) != "":
 			header.Del(userProject)
@@ -109,13 +109,17 @@ func (c *Client) do(ctx context.Context, r request, out any) error {
 	}
 }
 
-func (c *Client) headerFor(r request) http.Header {
+func (c *Client) headerFor(ctx context.Context, r request) http.Header {
 	header := c.Header.Clone()
 	if header == nil {
 		header = http.Header{}
 	}
-	if c.QuotaProject != "" && header.Get(userProject) == "" && !strings.HasPrefix(r.name, "compute.") {
-		header.Set(userProject, c.QuotaProject)
+	if c.QuotaProject == nil {
+		return header
+	}
+	api, _, _ := strings.Cut(r.name, ".")
+	if project := c.QuotaProject(ctx, api); project != "" {
+		header.Set(userProject, project)
 	}
 	return header
 }
@@ -139,7 +143,9 @@ func (c *Client) once(ctx context.Context, r request, header http.Header, token 
 	for key, values := range header {
 		req.Header[key] = values
 	}
-	req.Header.Set("Authorization", "Bearer "+token)
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}

@@ -275,18 +275,41 @@ func TestRefusedToken(t *testing.T) {
 	})
 }
 
-// A quota project goes to the APIs that want one, and is left out where the caller may not use it.
+// The quota project goes along as told for an API, and is left out where the caller may not use it.
 func TestQuotaProject(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, c := newCloud(googletest.Instance{})
-		c.QuotaProject = "somebody-elses"
+		var asked []string
+		c.QuotaProject = func(_ context.Context, api string) string {
+			asked = append(asked, api)
+			return map[string]string{"oslogin": "somebody-elses", "iap": project}[api]
+		}
 		if _, err := c.Instance(t.Context(), ref); err != nil || len(s.Calls()) != 1 {
 			t.Error(err, s.Calls())
 		}
 		if _, err := c.LoginProfile(t.Context(), email, project); err != nil || len(s.Calls()) != 3 {
 			t.Error(err, s.Calls())
 		}
+		if _, err := c.MayTunnel(t.Context(), ref); err != nil || len(s.Calls()) != 4 {
+			t.Error(err, s.Calls())
+		}
+		if !slices.Equal(asked, []string{"compute", "oslogin", "iap"}) {
+			t.Errorf("asked for %q", asked)
+		}
 	})
+}
+
+// Without a token none is sent, and a refusal is final: it is for somebody on the way to add one.
+func TestNoToken(t *testing.T) {
+	s := googletest.NewUnstartedServer()
+	s.StartInMemory()
+	c := client(s)
+	c.Token = func(context.Context, string) (string, error) { return "", nil }
+	way := &elsewhere{RoundTripper: s.Client().Transport}
+	c.HTTP = &http.Client{Transport: way}
+	if _, err := c.Instance(t.Context(), ref); !hasStatus(err, http.StatusUnauthorized) || len(way.asked) != 1 || way.authorized {
+		t.Errorf("%v after %q", err, way.asked)
+	}
 }
 
 func TestErrors(t *testing.T) {

@@ -81,11 +81,13 @@ func TestChooseRevision(t *testing.T) {
 // elsewhere leads every request to a fake.
 type elsewhere struct {
 	http.RoundTripper
-	asked []string
+	asked      []string
+	authorized bool // one had the header
 }
 
 func (e *elsewhere) RoundTrip(r *http.Request) (*http.Response, error) {
 	e.asked = append(e.asked, r.URL.String())
+	e.authorized = e.authorized || r.Header["Authorization"] != nil
 	return e.RoundTripper.RoundTrip(r)
 }
 
@@ -96,7 +98,7 @@ func TestRunAuthorities(t *testing.T) {
 		c.HTTP = &http.Client{Transport: way}
 		s.PublishAuthorities("europe-west1", aKey, "# a comment", "", "ssh-rsa AAAA of Cloud Run")
 		got, err := c.RunAuthorities(t.Context(), "europe-west1")
-		if err != nil || !slices.Equal(got, []string{aKey, "ssh-rsa AAAA"}) || way.asked[0] != "https://www.gstatic.com/cloud-run/ssh-ca-public-keys/keys-europe-west1.pub" {
+		if err != nil || !slices.Equal(got, []string{aKey, "ssh-rsa AAAA"}) || way.authorized || way.asked[0] != "https://www.gstatic.com/cloud-run/ssh-ca-public-keys/keys-europe-west1.pub" {
 			t.Errorf("%q, %v, asked %q", got, err, way.asked)
 		}
 		if got, err := c.RunAuthorities(t.Context(), "mars-north1"); err == nil {

@@ -12,7 +12,7 @@ import (
 const maxValue = 256 << 10
 
 // ErrMetadataFull says that a key does not fit beside those of others.
-var ErrMetadataFull = errors.New("the SSH keys in the metadata have reached 256 KiB")
+var ErrMetadataFull = errors.New("the SSH keys there would exceed 256 KiB, the most that metadata takes")
 
 // expiryLayout is that of expireOn: always in UTC.
 const expiryLayout = "2006-01-02T15:04:05+0000"

@@ -113,7 +113,7 @@ func mendAPI(e *gce.Error, project string, facts Facts) string {
 		}
 		return fmt.Sprintf("run: gcloud services enable %s --project=%s", e.Service, project)
 	case e.Permission != "":
-		return fmt.Sprintf("have %s granted %s: gcloud projects add-iam-policy-binding %s --member=%s --role=%s",
+		return facts.other() + fmt.Sprintf("have %s granted %s: gcloud projects add-iam-policy-binding %s --member=%s --role=%s",
 			facts.who(), e.Permission, project, facts.member(), roleWith(e.Permission))
 	}
 	return ""

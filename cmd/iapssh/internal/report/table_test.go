@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/creds"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/gce"
 	"github.com/iapssh/iapssh/transport/iap"
 )
 
@@ -85,6 +86,17 @@ func TestRoleIsGranted(t *testing.T) {
 	}
 	if f := Of(closed(4003, ""), facts); !strings.Contains(f.Missing, "firewall") {
 		t.Errorf("%+v", f)
+	}
+}
+
+// An account that may not make a call may be the wrong one.
+func TestOtherAccount(t *testing.T) {
+	facts := Facts{Principal: "ali@example.com", Other: "bob@example.com", OtherWay: "give --account=bob@example.com"}
+	refused := &gce.Error{Call: "compute.instances.get", Status: 403, Reason: "forbidden", Permission: "compute.instances.get"}
+	for _, err := range []error{refused, &gce.UnsearchedError{Name: "vm", Project: "p", Err: refused}, &gce.UndescribedError{Err: refused}, closed(4033, "not authorized")} {
+		if f := Of(err, facts); !strings.Contains(f.Fix, "to be bob@example.com, give --account=bob@example.com; else ") || !strings.Contains(f.Fix+f.Cause, "ali@example.com") {
+			t.Errorf("%v: %+v", err, f)
+		}
 	}
 }
 

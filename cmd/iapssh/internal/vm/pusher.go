@@ -245,11 +245,23 @@ func (p *Pusher) put(ctx context.Context, action Action, key string, expired []s
 	} else {
 		err = p.cloud.API.ChangeInstance(ctx, ref, add)
 	}
+	if errors.Is(err, gce.ErrMetadataFull) {
+		return fmt.Errorf("the key could not be put into the metadata of %s: %w. Take out what nobody needs, of: %s; or let OS Login manage them "+
+			"(metadata enable-oslogin=TRUE)", where, err, metadataList(action, ref))
+	}
 	if err != nil {
 		return fmt.Errorf("the key could not be put into the metadata of %s: %w", where, err)
 	}
 	p.cloud.Say(fmt.Sprintf("Put the key of %s into the metadata of %s, for %s until %s.", p.plan.KeyFile, where, p.plan.User, p.expiry().Format(time.DateTime)))
 	return nil
+}
+
+// metadataList is the command that lists the keys which an action adds to.
+func metadataList(action Action, ref gce.Ref) string {
+	if action == ActProject {
+		return fmt.Sprintf("gcloud compute project-info describe --project=%s --format='value(commonInstanceMetadata.items)'", ref.Project)
+	}
+	return fmt.Sprintf("gcloud compute instances describe %s --zone=%s --project=%s --format='value(metadata.items)'", ref.Name, ref.Zone, ref.Project)
 }
 
 // intoProfile imports the key into the account's OS Login profile, having made room.

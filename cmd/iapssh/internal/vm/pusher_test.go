@@ -214,6 +214,26 @@ func TestMetadataKeys(t *testing.T) {
 	}
 }
 
+// Keys that fill the metadata are nobody's to drop: the error says where they are.
+func TestMetadataFull(t *testing.T) {
+	for where, command := range map[string]string{"instance": "gcloud compute instances describe vm --zone=us-central1-a --project=p", "project": "gcloud compute project-info describe --project=p"} {
+		synctest.Test(t, func(t *testing.T) {
+			s, c, plan := pushing(t, "FALSE")
+			name, full := map[string]string{"instance": "vm"}[where], "bob:ssh-rsa "+strings.Repeat("A", 256<<10-100)
+			s.SetMetadata("p", "us-central1-a", name, "ssh-keys", full)
+			plan.PushKey = where
+			p := c.NewPusher(plan)
+			_, ok := p.More(t.Context())
+			if ok || !strings.Contains(p.Problem(), "256 KiB") || !strings.Contains(p.Problem(), command) {
+				t.Errorf("%t, %s", ok, p.Problem())
+			}
+			if got := s.Metadata("p", "us-central1-a", name)["ssh-keys"]; got != full {
+				t.Errorf("%s: the metadata has changed", where)
+			}
+		})
+	}
+}
+
 // A certificate is made when it is known that nothing else helps, kept until shortly before its end, and made anew once refused. As it
 // is made so does the account get its name.
 func TestCertify(t *testing.T) {
