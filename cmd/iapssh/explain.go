@@ -57,7 +57,7 @@ func explanation(plan config.Plan) (lines [][2]string) {
 	} else {
 		say("cache", "nothing is known of the VM yet")
 	}
-	login := vm.ChooseLogin(plan.User, plan.UserGiven, account, facts)
+	login := vm.LoginOf(plan, account, facts)
 	say("user", "%s: %s", login.User, login.Why)
 	for i, path := range keyFiles(plan) {
 		say([]string{"keys", ""}[min(i, 1)], "%s%s", path, presence(path))

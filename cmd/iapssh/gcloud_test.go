@@ -81,6 +81,8 @@ func TestDocumentedSSH(t *testing.T) {
 		{line: `gcloud compute --project "my-project" ssh --zone "us-central1-a" "example-instance" --command 'echo there'`, stdout: "^there$"},
 		{line: `gcloud compute ssh --zone "us-central1-a" "example-instance" --tunnel-through-iap --project "my-project" -- 'echo there; exit 7'`, stdout: "^there$", code: 7},
 		{line: "gcloud beta compute ssh bob@example-instance --tunnel-through-iap --command='echo there'", stdout: "^there$", check: wasUser("bob")},
+		{line: "gcloud compute ssh bob@lab-vm --zone=us-central1-a --command=id", home: withKey, stdout: "^uid=",
+			stderr: `^Using OS Login user \[` + localUser() + `\] instead of requested user \[bob\]$`},
 		{line: "gcloud alpha compute ssh projects/my-project/zones/us-central1-a/instances/example-instance --command='echo there'", stdout: "^there$"},
 		{line: at + "-- -D " + socks + " -N & for i in $(seq 100); do curl -s --socks5-hostname " + socks + " " + page.URL + " && break; sleep 0.1; done; kill $!; wait $!; :", stdout: "^the page$"},
 		{line: "gcloud compute ssh VM_NAME -- -W localhost:1", code: 255, stderr: "stdio forwarding failed|refused"},

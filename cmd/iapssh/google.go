@@ -100,6 +100,7 @@ func (r *relay) located(ctx context.Context, connect func(config.Plan) error) er
 	if err = connect(plan); err == nil || !plan.Remembered || !isMisplaced(err) {
 		return err
 	}
+	r.endInquiry() // it reads what is about to be found anew
 	elsewhere, ok := r.relocate(ctx, plan)
 	if !ok {
 		return err
@@ -183,8 +184,11 @@ func (r *relay) introduce(ctx context.Context, local *session.Local) {
 	r.met(facts)
 	r.begin = r.begin.Add(time.Since(began))
 	if r.plan.ToVM() {
-		login := vm.ChooseLogin(r.plan.User, r.plan.UserGiven, r.account(ctx), facts)
+		login := vm.LoginOf(r.plan, r.account(ctx), facts)
 		r.debug("user %s: %s", login.User, login.Why)
+		if r.plan.UserGiven && login.User != r.plan.User {
+			r.cloud.Say(fmt.Sprintf("Using OS Login user [%s] instead of requested user [%s]", login.User, r.plan.User))
+		}
 		r.plan.User = login.User
 	}
 	if facts.ID != "" && !r.plan.KnownHostsGiven {
@@ -386,7 +390,7 @@ func describeVM(ctx context.Context, plan config.Plan) (config.VM, error) {
 	inquiry := r.cloud.Inquire(ctx, plan)
 	defer inquiry.Stop()
 	described, err := r.cloud.Describe(ctx, plan)
-	described.User = vm.ChooseLogin(plan.User, plan.UserGiven, r.account(ctx), inquiry.Facts()).User
+	described.User = vm.LoginOf(plan, r.account(ctx), inquiry.Facts()).User
 	return described, err
 }
 

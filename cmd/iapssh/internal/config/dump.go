@@ -181,6 +181,8 @@ var rows = []row{
 	{"iappushkey", text("")},
 	{"iapkeyfile", text("")},
 	{"iapkeylifetime", text("")},
+	{"iapoverwritekey", text("")},
+	{"iapuser", text("")},
 	{"iapconfiguration", text("")},
 	{"iapimpersonateserviceaccount", text("")},
 	{"iapprivateserviceconnect", text("")},

@@ -17,7 +17,7 @@ func TestComputeSSH(t *testing.T) {
 	}}}
 	for _, test := range []struct{ argv, want string }{
 		{"ssh vm", "-t -o IAP=fallback -o HostName=vm vm"},
-		{"ssh bob@vm --zone=z --project p --tunnel-through-iap", "-t -o IAP=yes -o HostName=vm --project=p --zone=z bob@vm"},
+		{"ssh bob@vm --zone=z --project p --tunnel-through-iap", "-t -o IAP=yes -o HostName=vm --project=p --zone=z -o IAPUser=oslogin bob@vm"},
 		{"ssh --internal-ip vm", "-t -o IAP=internal -o HostName=vm vm"},
 		{"ssh --no-tunnel-through-iap vm", "-t -o IAP=external -o HostName=vm vm"},
 		{"ssh projects/p/zones/us-east1-b/instances/vm", "-t -o IAP=fallback -o HostName=vm --project=p --zone=us-east1-b vm"},

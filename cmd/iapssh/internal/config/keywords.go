@@ -63,6 +63,7 @@ var keywords = map[string]keyword{
 	"iapkeyfile":       {read: word},
 	"iapkeylifetime":   {read: seconds},
 	"iapoverwritekey":  {read: flag},
+	"iapuser":          {read: oneOf("given", "oslogin")},
 	"iapconfiguration": {read: word},
 
 	"iapcloudrun":         {read: cloudRunType},

@@ -102,7 +102,8 @@ type Plan struct {
 	User     string
 	Port     int
 
-	UserGiven bool // User was typed or configured: it is not just the local name
+	UserGiven  bool // User was typed or configured: it is not just the local name
+	UserYields bool // though given, to OS Login's name where that is in force
 
 	Route       Route
 	RouteReason string // one clause for -v: "IAP yes", "is an address"

@@ -64,12 +64,14 @@ func (b *builder) plan(ignored []Ignored) (Plan, error) {
 		Host:      b.conn.host,
 		User:      b.conn.user,
 		UserGiven: b.s.word("user") != "",
-		SSHDir:    b.me.home + "/.ssh",
-		Port:      b.conn.port,
-		LogFile:   first(b.line.flags["--log-file"], b.line.logFile),
-		Timing:    b.line.flags["--timing"] != "",
-		Ignored:   ignored,
-		Warnings:  b.line.warnings,
+
+		UserYields: b.s.word("iapuser") == "oslogin",
+		SSHDir:     b.me.home + "/.ssh",
+		Port:       b.conn.port,
+		LogFile:    first(b.line.flags["--log-file"], b.line.logFile),
+		Timing:     b.line.flags["--timing"] != "",
+		Ignored:    ignored,
+		Warnings:   b.line.warnings,
 	}
 	var err error
 	if p.LogFormat, err = logFormat(b.line.flags["--log-format"]); err != nil {

@@ -121,6 +121,8 @@ Flags beside ssh's own (each also in ssh_config, by the keyword at the right;
   --ssh-key-file=FILE           IAPKeyFile        the key that VMs may be given;
                                                   ~/.ssh/google_compute_engine
   --ssh-key-expire-after=TIME   IAPKeyLifetime    for how long; default: 1d
+  -o IAPUser=given|oslogin      IAPUser           oslogin: a login name gives way
+                                                  to OS Login's, as with gcloud
   --force-key-file-overwrite    IAPOverwriteKey   a key file that cannot be read
                                                   may be replaced
   -o IAPPushKey=auto|no|instance|project          where it may be put, see docs/vms.md

@@ -166,6 +166,28 @@ func TestPublished(t *testing.T) {
 	})
 }
 
+// A name that was given gives way to OS Login's where gcloud's rule was asked for, and OS Login is in force.
+func TestLoginOf(t *testing.T) {
+	osLogin := Facts{OSLogin: true, LoginUsers: []string{"alice_example_com", "a2"}}
+	for _, test := range []struct {
+		given  string
+		yields bool
+		facts  Facts
+		want   string
+	}{
+		{"bob", false, osLogin, "bob"},
+		{"bob", true, osLogin, "alice_example_com"},
+		{"a2", true, osLogin, "a2"},
+		{"bob", true, Facts{}, "bob"},
+		{"two words", true, Facts{}, "two words"},
+	} {
+		plan := config.Plan{User: test.given, UserGiven: true, UserYields: test.yields}
+		if got := LoginOf(plan, "alice@example.com", test.facts); got.User != test.want {
+			t.Errorf("%+v: %+v", test, got)
+		}
+	}
+}
+
 func TestChooseLogin(t *testing.T) {
 	osLogin := Facts{OSLogin: true, LoginUsers: []string{"alice_example_com", "a2"}}
 	for _, test := range []struct {
@@ -187,7 +209,7 @@ func TestChooseLogin(t *testing.T) {
 		{"Änn", false, "", Facts{}, "Änn"},
 		{"Änn", false, "a-very-long-name-that-goes-on-and-on@example.com", Facts{}, "a_very_long_name_that_goes_on_an"},
 	} {
-		if got := ChooseLogin(test.requested, test.given, test.email, test.facts); got.User != test.want || got.Why == "" {
+		if got := chooseLogin(test.requested, test.given, test.email, test.facts); got.User != test.want || got.Why == "" {
 			t.Errorf("%+v: %+v", test, got)
 		}
 	}

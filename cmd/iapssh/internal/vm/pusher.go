@@ -281,7 +281,7 @@ func (p *Pusher) intoProfile(ctx context.Context, key string, expired []string) 
 	if err != nil {
 		return fmt.Errorf("the key could not be added to the OS Login profile of %s: %w", email, err)
 	}
-	p.user = ChooseLogin(p.plan.User, p.plan.UserGiven, email, Facts{OSLogin: true, LoginUsers: loginUsers(after)}).User
+	p.user = LoginOf(p.plan, email, Facts{OSLogin: true, LoginUsers: loginUsers(after)}).User
 	p.cloud.Debug("the key is in the OS Login profile of %s until %s", email, p.expiry().Format(time.DateTime))
 	return nil
 }

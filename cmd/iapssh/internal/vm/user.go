@@ -3,16 +3,23 @@ package vm
 import (
 	"slices"
 	"strings"
+
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
 )
 
 // A Login is who to be on a VM, and why, in one clause for -v.
 type Login struct{ User, Why string }
 
-// ChooseLogin decides that as gcloud does: requested is the name that ssh would use, which was given by the user or is that of the
+// LoginOf decides that for a plan's VM. email is the account's.
+func LoginOf(plan config.Plan, email string, f Facts) Login {
+	return chooseLogin(plan.User, plan.UserGiven && !(plan.UserYields && f.OSLogin), email, f)
+}
+
+// chooseLogin decides that as gcloud does: requested is the name that ssh would use, which was given by the user or is that of the
 // local account; email is the account's.
 //
-// A name that was given stays, where gcloud would replace it under OS Login: there are users beside those of OS Login.
-func ChooseLogin(requested string, given bool, email string, f Facts) Login {
+// A name that was given stays: there are users beside those of OS Login.
+func chooseLogin(requested string, given bool, email string, f Facts) Login {
 	switch {
 	case given:
 		return Login{requested, "was given"}
