@@ -43,6 +43,9 @@ func explanation(plan config.Plan) (lines [][2]string) {
 	if err := plan.NotBuilt(); err != nil {
 		say("", "%v", err)
 	}
+	if plan.ToWorkload() {
+		return append(lines, explainWorkload(plan)...)
+	}
 	if !plan.ToVM() && plan.Route != config.RouteLookup {
 		say("user", "%s", plan.User)
 		return lines
@@ -66,6 +69,31 @@ func explanation(plan config.Plan) (lines [][2]string) {
 	say("push", "%s", pushing(plan))
 	say("host key", "%s", hostKeyProof(plan, facts))
 	return lines
+}
+
+// explainWorkload is the same for a workload of Cloud Run.
+func explainWorkload(plan config.Plan) [][2]string {
+	account, origin := offlineAccount(plan)
+	revision := "is none"
+	if plan.IAP.WantsRevision() {
+		revision = "the one that serves, which is looked up"
+	} else if _, named, ok := strings.Cut(plan.IAP.Instance, "/revisions/"); ok {
+		revision = named
+	}
+	key := plan.KeyFile + presence(plan.KeyFile) + ", certified by OS Login for the workload"
+	if plan.PushKey == "no" {
+		key = "only what CertificateFile and the agent have: --no-push, --plain or IAPPushKey no"
+	}
+	return [][2]string{
+		{"project", sourced(plan.IAP.Project, plan.ProjectFrom, "not known")},
+		{"number", cmp.Or(plan.IAP.Workload.ProjectNumber, "is looked up with the workload")},
+		{"region", cmp.Or(plan.IAP.Region, "not known")},
+		{"revision", revision},
+		{"account", sourced(account, origin, "not known")},
+		{"user", plan.User},
+		{"key", key},
+		{"host key", fmt.Sprintf("known as %s, by the authorities that Google publishes for the region, or in %s", plan.HostKeyAlias, strings.Join(plan.UserKnownHostsFiles, ", "))},
+	}
 }
 
 func sourced(value, from, without string) string {

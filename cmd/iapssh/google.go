@@ -252,7 +252,8 @@ func (r *relay) reconnect(ctx context.Context, err error, local *session.Local) 
 		return false
 	}
 	r.debug("connecting again as %s", user)
-	r.plan.User, r.plan.IdentityFiles, r.plan.IdentitiesOnly, r.plan.PasswordAuthentication = user, []string{key.Path}, true, false
+	r.plan = r.plan.As(user)
+	r.plan.IdentityFiles, r.plan.IdentitiesOnly, r.plan.PasswordAuthentication = []string{key.Path}, true, false
 	local.Offers.Before, local.Offers.More = nil, nil
 	return true
 }

@@ -91,7 +91,7 @@ var rows = []row{
 	{"localcommand", given},
 	{"remotecommand", func(d *dumper, k string) {
 		if d.s.isGiven(k) {
-			d.put(k, d.remoteCommand())
+			d.put(k, Plan{OfUser: OfUser{Remote: d.remoteCommand()}}.As(d.conn.user).Command)
 		}
 	}},
 	{"loglevel", func(d *dumper, k string) {

@@ -141,10 +141,11 @@ type Plan struct {
 	Command       string // remote command or subsystem name; empty: a shell
 	RequestTTY    string // "auto", "no", "yes", "force"; see WantTTY
 	StdinNull     bool
-	EscapeChar    int      // one byte, or NoEscape
-	EscapeCommand bool     // ~C opens a command line
-	Fork          bool     // into the background, once authenticated
-	LocalCommand  string   // to run here, once connected; empty: none
+	EscapeChar    int    // one byte, or NoEscape
+	EscapeCommand bool   // ~C opens a command line
+	Fork          bool   // into the background, once authenticated
+	LocalCommand  string // to run here, once connected; empty: none
+	OfUser        OfUser
 	SendEnv       []string // patterns of names; see Environment
 	SetEnv        []string // NAME=VALUE
 	BatchMode     bool
@@ -211,6 +212,11 @@ type Plan struct {
 	Ignored  []Ignored // keywords of OpenSSH that were read and have no effect
 	Warnings []string  // complete lines for stderr, unless LogLevel is LogQuiet
 }
+
+// OfUser has the commands of the configuration with %r left in them, and %% for
+// every other %, since the login name may be settled only once the VM has been
+// read: see [Plan.As]. Empty: none.
+type OfUser struct{ Local, Remote string }
 
 // An Endpoint is where a forwarding leads: a port of a host, by a name that the far
 // side resolves, or a socket there. The zero Endpoint is none.

@@ -78,3 +78,19 @@ func TestTimeoutOf(t *testing.T) {
 		t.Errorf("global, of *: %v", got)
 	}
 }
+
+// What a command says of the user is what he turns out to be; all else in it stays as it was.
+func TestAs(t *testing.T) {
+	p, err := withConfig("User ann\nPermitLocalCommand yes\nLocalCommand echo %r@%h 100%% %%r\nRemoteCommand id %r\n").resolve(t, "h.example")
+	if err != nil || p.LocalCommand != "echo ann@h.example 100% %r" || p.Command != "id ann" {
+		t.Errorf("%q, %q, %v", p.LocalCommand, p.Command, err)
+	}
+	p = p.As("%h")
+	if p.User != "%h" || p.LocalCommand != "echo %h@h.example 100% %r" || p.Command != "id %h" {
+		t.Errorf("%q, %q", p.LocalCommand, p.Command)
+	}
+	p, err = withConfig("").resolve(t, "h.example echo %r")
+	if p = p.As("bob"); err != nil || p.Command != "echo %r" || p.LocalCommand != "" {
+		t.Errorf("%q, %q, %v", p.LocalCommand, p.Command, err)
+	}
+}

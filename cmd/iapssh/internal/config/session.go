@@ -94,7 +94,7 @@ func (b *builder) plan(ignored []Ignored) (Plan, error) {
 	b.connection(&p)
 	b.authentication(&p)
 	b.algorithms()
-	return p, b.err
+	return p.As(p.User), b.err
 }
 
 // algorithms refuses a list that leaves nothing we support; the error names what
@@ -234,7 +234,7 @@ func (b *builder) session(p *Plan) {
 	p.SessionType = first(b.s.word("sessiontype"), "default")
 	p.Command = b.line.command
 	if b.s.isGiven("remotecommand") {
-		p.Command = b.remoteCommand()
+		p.OfUser.Remote = b.remoteCommand()
 	}
 	p.RequestTTY = first(b.s.word("requesttty"), "auto")
 	p.StdinNull = b.s.flag("stdinnull", false)
@@ -256,8 +256,9 @@ func (b *builder) noPrompts() bool {
 	return truth(value)
 }
 
+// remoteCommand is RemoteCommand, with its %r left for [Plan.As].
 func (b *builder) remoteCommand() string {
-	expanded, err := expander{tokens: b.conn.tokens()}.expand(b.s.word("remotecommand"))
+	expanded, err := b.conn.early("r", nil).expand(b.s.word("remotecommand"))
 	b.fail("remotecommand", err)
 	return expanded
 }
@@ -273,17 +274,17 @@ func (b *builder) setEnv() []string {
 	return pairs
 }
 
-// localCommand sets LocalCommand, if it is permitted.
+// localCommand sets LocalCommand, if it is permitted, with its %r left.
 func (b *builder) localCommand(p *Plan) {
 	command := b.s.word("localcommand")
 	if command == "" || strings.EqualFold(command, "none") || !b.s.flag("permitlocalcommand", false) {
 		return
 	}
-	known := b.conn.tokens()
-	known['T'] = "NONE" // the tunnel's interface
-	expanded, err := expander{tokens: known}.expand(command)
+	early := b.conn.early("r", nil)
+	early.tokens['T'] = "NONE" // the tunnel's interface
+	var err error
+	p.OfUser.Local, err = early.expand(command)
 	b.fail("localcommand", err)
-	p.LocalCommand = expanded
 }
 
 func (b *builder) connection(p *Plan) {
@@ -428,7 +429,7 @@ func (b *builder) knownHostsCommand() []string {
 	args, err := splitCommand(command)
 	b.fail("knownhostscommand", err)
 	for i := 1; i < len(args); i++ {
-		args[i], err = b.conn.early(b.effects.LookupEnv).expand(args[i])
+		args[i], err = b.conn.early("fHIKtr", b.effects.LookupEnv).expand(args[i])
 		b.fail("knownhostscommand", err)
 	}
 	return args

@@ -58,26 +58,43 @@ func (c connection) userTokens() tokens {
 }
 
 // ExpandLate replaces the tokens that are left in an argument of
-// [Plan.KnownHostsCommand]: %f, %H, %I, %K and %t, which only the connection can tell.
+// [Plan.KnownHostsCommand]: %f, %H, %I, %K and %t, which only the connection can
+// tell, and %r, which may be told by the VM.
 func ExpandLate(arg string, values map[byte]string) (string, error) {
 	return expander{tokens: values}.expand(arg)
 }
 
-// early returns an expander that leaves the tokens of ExpandLate as they are, and
+// early returns an expander that leaves some tokens for ExpandLate as they are, and
 // doubles every % that is none.
-func (c connection) early(env func(string) (string, bool)) expander {
+func (c connection) early(late string, env func(string) (string, bool)) expander {
 	double := func(s string) string { return strings.ReplaceAll(s, "%", "%%") }
 	t := tokens{'%': "%%"}
 	for letter, value := range c.tokens() {
 		t[letter] = double(value)
 	}
-	for _, letter := range []byte("fHIKt") {
+	for _, letter := range []byte(late) {
 		t[letter] = "%" + string(letter)
+	}
+	if env == nil {
+		return expander{tokens: t}
 	}
 	return expander{t, func(name string) (string, bool) {
 		value, set := env(name)
 		return double(value), set
 	}}
+}
+
+// As is the plan with another login name, which is told where a command says %r.
+func (p Plan) As(user string) Plan {
+	p.User = user
+	set := func(command *string, template string) {
+		if template != "" {
+			*command, _ = ExpandLate(template, map[byte]string{'r': user}) // all else in it has been expanded
+		}
+	}
+	set(&p.LocalCommand, p.OfUser.Local)
+	set(&p.Command, p.OfUser.Remote)
+	return p
 }
 
 // An expander replaces %-tokens and, where env is set, ${NAME}.

@@ -59,7 +59,7 @@ func (t *hostTrust) told(ctx context.Context, why, name string, key ssh.PublicKe
 }
 
 func (t *hostTrust) commandLine(why, name string, key ssh.PublicKey) ([]string, error) {
-	late := map[byte]string{'I': why, 'H': name, 't': "NONE", 'f': "NONE", 'K': "NONE"}
+	late := map[byte]string{'r': t.plan.User, 'I': why, 'H': name, 't': "NONE", 'f': "NONE", 'K': "NONE"}
 	if key != nil {
 		late['t'], late['f'], late['K'] = key.Type(), t.query.Show.Hash.Fingerprint(key), base64.StdEncoding.EncodeToString(key.Marshal())
 	}
