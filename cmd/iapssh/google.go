@@ -319,12 +319,17 @@ func (r *relay) isGranted(ctx context.Context, err error) bool {
 	at := r.current().IAP
 	var dial *iap.DialError
 	var closed *iap.CloseError
-	if !errors.As(err, &dial) || !errors.As(err, &closed) || closed.Code != iap.CloseNotAuthorized || !at.IsVM() {
+	if !errors.As(err, &dial) || !errors.As(err, &closed) || closed.Code != iap.CloseNotAuthorized || !at.IsVM() && at.DestGroup == "" {
 		return false
 	}
 	ctx, cancel := context.WithTimeout(ctx, grantPatience)
 	defer cancel()
-	granted, err := r.cloud.API.MayTunnel(ctx, gce.Ref{Project: at.Project, Zone: at.Zone, Name: at.Instance})
+	var granted bool
+	if at.IsVM() {
+		granted, err = r.cloud.API.MayTunnel(ctx, gce.Ref{Project: at.Project, Zone: at.Zone, Name: at.Instance})
+	} else {
+		granted, err = r.cloud.API.MayTunnelByGroup(ctx, at.Project, at.Region, at.DestGroup)
+	}
 	if err != nil {
 		r.debug("whether the role is there could not be learnt: %v", err)
 	}

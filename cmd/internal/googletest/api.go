@@ -11,13 +11,14 @@ import (
 // Calls and permissions, by Google's names.
 const (
 	permissionTunnel = "iap.tunnelInstances.accessViaIAP"
+	permissionGroup  = "iap.tunnelDestGroups.accessViaIAP"
 	permissionActAs  = "iam.serviceAccounts.actAs"
 )
 
 // AllPermissions are those that the fakes ask for.
 func AllPermissions() []string {
 	return []string{
-		permissionTunnel, permissionActAs,
+		permissionTunnel, permissionGroup, permissionActAs,
 		"compute.instances.list", "compute.instances.get", "compute.instances.getGuestAttributes", "compute.instances.setMetadata",
 		"compute.projects.get", "compute.projects.setCommonInstanceMetadata",
 		"compute.zoneOperations.get", "compute.globalOperations.get",

@@ -84,8 +84,10 @@ func (s *Server) osLoginRoutes(mux *http.ServeMux) {
 		route("POST /oslogin/"+version+"/users/{user}/projects/{project}", "users.projects.provisionPosixAccount", provision)
 		route("POST /oslogin/"+version+"/projects/{project}/locations/{region}", "projects.locations.signSshPublicKey", signKey)
 	}
-	mux.HandleFunc("POST /iap/v1/projects/{project}/iap_tunnel/zones/{zone}/instances/{instance}",
+	mux.HandleFunc("POST /iap/v1/projects/{project}/iap_tunnel/zones/{zone}/instances/{resource}",
 		s.api(iapService, "iap.tunnelInstances.testIamPermissions", testPermissions))
+	mux.HandleFunc("POST /iap/v1/projects/{project}/iap_tunnel/locations/{region}/destGroups/{resource}",
+		s.api(iapService, "iap.tunnelDestGroups.testIamPermissions", testPermissions))
 }
 
 // isOwn says whether the profile asked for is the caller's.
@@ -259,7 +261,7 @@ func (c *cloud) instances(inProject string) []*Instance {
 }
 
 func testPermissions(s *Server, r *http.Request) (any, func(), *apiError) {
-	if _, ok := splitMethod(r.PathValue("instance"), "testIamPermissions"); !ok {
+	if _, ok := splitMethod(r.PathValue("resource"), "testIamPermissions"); !ok {
 		return nil, nil, notFound(r.URL.Path)
 	}
 	var body struct{ Permissions []string }

@@ -178,6 +178,8 @@ func TestCertified(t *testing.T) {
 		"https://IAMCREDENTIALS.googleapis.com/v1":                   {with: "https://iamcredentials.mtls.googleapis.com/v1"},
 		"https://oslogin.mtls.googleapis.com/v1":                     {with: "https://oslogin.mtls.googleapis.com/v1"},
 		"https://sts.us-east1.rep.googleapis.com/v1":                 {with: "https://sts.us-east1.rep.mtls.googleapis.com/v1"},
+		"https://europe-west1-run.googleapis.com/apis":               {with: "https://europe-west1-run.mtls.googleapis.com/apis"},
+		"https://www.gstatic.com/cloud-run/keys.pub":                 {without: "https://www.gstatic.com/cloud-run/keys.pub"},
 		"http://oauth2.googleapis.com/token":                         {},
 		"https://accounts.google.com/o/oauth2/token":                 {},
 		"https://googleapis.com/":                                    {},

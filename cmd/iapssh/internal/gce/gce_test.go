@@ -217,7 +217,10 @@ func TestMayTunnel(t *testing.T) {
 			if got, err := c.MayTunnel(t.Context(), ref); got != want || err != nil {
 				t.Errorf("%t, %v", got, err)
 			}
-			s.Revoke("iap.tunnelInstances.accessViaIAP")
+			if got, err := c.MayTunnelByGroup(t.Context(), project, "europe-west1", "office"); got != want || err != nil {
+				t.Errorf("by a group: %t, %v", got, err)
+			}
+			s.Revoke("iap.tunnelInstances.accessViaIAP", "iap.tunnelDestGroups.accessViaIAP")
 		}
 	})
 }
