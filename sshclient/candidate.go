@@ -116,7 +116,7 @@ func certifiedName(name string) string {
 func (c *candidate) describe() string {
 	words := []string{c.source}
 	if c.public != nil {
-		words = append(words, keyName(c.public), ssh.FingerprintSHA256(c.public))
+		words = append(words, keyName(c.public), ssh.FingerprintSHA256(plainKey(c.public)))
 	}
 	if c.explicit {
 		words = append(words, "explicit")
@@ -128,11 +128,14 @@ func (c *candidate) describe() string {
 }
 
 // plainType is the type of a key, or of the key in a certificate.
-func plainType(key ssh.PublicKey) string {
+func plainType(key ssh.PublicKey) string { return plainKey(key).Type() }
+
+// plainKey is the key, or the one in a certificate. Fingerprints are of that.
+func plainKey(key ssh.PublicKey) ssh.PublicKey {
 	if cert, ok := key.(*ssh.Certificate); ok {
-		return cert.Key.Type()
+		return cert.Key
 	}
-	return key.Type()
+	return key
 }
 
 // keyName is OpenSSH's short name for a key's type.

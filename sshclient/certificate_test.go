@@ -1,6 +1,7 @@
 package sshclient
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +24,10 @@ func TestCertificateOfIdentity(t *testing.T) {
 		a := &attempt{allowed: []testKey{{public: cert}}, auth: auth}
 		if a.run(t); a.err != nil || a.offers() != 1 {
 			t.Errorf("%s: %v after %d offers", name, a.err, a.offers())
+		}
+		fingerprint := " ED25519-CERT " + ssh.FingerprintSHA256(key.public)
+		if !slices.ContainsFunc(a.log.lines, func(line string) bool { return strings.Contains(line, fingerprint) }) {
+			t.Errorf("%s: not told by the key's fingerprint, as in ssh", name)
 		}
 	}
 	a := &attempt{auth: Auth{Identities: []Identity{{Path: key.write(t, dir, "key", ""), Certificate: "nonsense"}}}}

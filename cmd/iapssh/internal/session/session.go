@@ -176,12 +176,20 @@ func (r *run) over() {
 	login, stats := r.client.Login(), r.client.Stats()
 	f := Facts{Method: login.Method, HostProof: r.trust.because, Sent: uint64(stats.Sent), Received: uint64(stats.Received)}
 	if login.Key != nil {
-		f.Key = ssh.FingerprintSHA256(login.Key)
+		f.Key = fingerprint(login.Key)
 	}
 	if r.trust.judged != nil {
-		f.HostKey = ssh.FingerprintSHA256(r.trust.judged)
+		f.HostKey = fingerprint(r.trust.judged)
 	}
 	r.local.Over(f)
+}
+
+// fingerprint is a key's, or that of the key in a certificate.
+func fingerprint(key ssh.PublicKey) string {
+	if cert, ok := key.(*ssh.Certificate); ok {
+		key = cert.Key
+	}
+	return ssh.FingerprintSHA256(key)
 }
 
 // settle gives the keys that the server tells of a last moment.
