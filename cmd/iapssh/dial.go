@@ -25,6 +25,7 @@ type relay struct {
 	cloud   *vm.Cloud                        // Google's APIs
 	inquiry *vm.Inquiry                      // of the plan's VM, nil if there is none
 	pusher  *vm.Pusher                       // of a key for it, nil as well
+	sure    *vm.Ensuring                     // that a key is let in, nil as well
 	debug   func(format string, args ...any) // -v
 	say     func(line string)
 	wait    *progress

@@ -154,11 +154,15 @@ func (r *relay) lookUp(ctx context.Context, plan config.Plan) (config.Plan, erro
 	return plan, err
 }
 
-// inquire begins to learn of the plan's VM or workload what a session with it needs, beside the dial.
+// inquire begins to learn of the plan's VM or workload what a session with it needs, or to make sure of the key that one will use,
+// beside the dial.
 func (r *relay) inquire(ctx context.Context, plan config.Plan) {
 	r.endInquiry()
 	if plan.Mode == config.ModeSSH && (plan.ToVM() || plan.ToWorkload()) {
 		r.inquiry = r.cloud.Inquire(ctx, plan)
+	}
+	if plan.EnsureKey && plan.ToVM() {
+		r.sure = r.cloud.Ensure(ctx, plan)
 	}
 }
 
@@ -166,6 +170,10 @@ func (r *relay) endInquiry() {
 	if r.inquiry != nil {
 		r.inquiry.Stop()
 		r.inquiry = nil
+	}
+	if r.sure != nil {
+		r.sure.Stop()
+		r.sure = nil
 	}
 }
 

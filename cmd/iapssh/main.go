@@ -84,6 +84,8 @@ func run(ctx context.Context, program string, argv []string) int {
 		return explain(plan)
 	case config.ModeList:
 		return listVMs(ctx, plan, messages)
+	case config.ModeConfigSSH:
+		return configSSH(ctx, plan, messages)
 	case config.ModeCompletion:
 		complete(plan)
 	case config.ModeStdio:

@@ -3,13 +3,22 @@ package main
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/iapssh/iapssh/cmd/internal/googletest"
 	"github.com/iapssh/iapssh/cmd/internal/lab"
+)
+
+var (
+	vms      = flag.Int("vms", 150, "how many VMs TestConfigSSHOfMany has")
+	ownBound = flag.Duration("ownbound", time.Hour, "how much of its own time --config-ssh may take")
 )
 
 var processes = flag.Int("processes", 20, "how many processes TestManyAtOnce starts together")
@@ -66,5 +75,40 @@ func connect(t *testing.T, iapssh string, environ []string, vm string) {
 	cmd.Env, cmd.Stdout, cmd.Stderr = environ, &stdout, &stderr
 	if err := cmd.Run(); err != nil || strings.TrimSpace(stdout.String()) != "here" {
 		t.Errorf("%v: %q, %q", err, stdout.String(), stderr.String())
+	}
+}
+
+// All VMs of a large project get their blocks, in little time of our own: that of the processor, of which waiting for Google is none.
+func TestConfigSSHOfMany(t *testing.T) {
+	l, err := lab.New(lab.Config{Dir: t.TempDir(), Granted: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for i := range *vms {
+		l.Google.AddInstance(lab.Project, googletest.Instance{
+			Name: fmt.Sprintf("vm-%04d", i), Zone: lab.Zone, Metadata: map[string]string{"startup-script": strings.Repeat("echo starting\n", 100)},
+		})
+	}
+	iapssh, err := exec.LookPath("iapssh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"makes the key", "has it"} {
+		cmd := exec.Command(iapssh, "--config-ssh")
+		cmd.Env = l.Environ(os.Environ())
+		out, err := cmd.CombinedOutput()
+		own := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+		t.Logf("%d VMs, a run that %s: %v of its own time", *vms+1, key, own)
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		if key == "has it" && own > *ownBound {
+			t.Errorf("%v of its own time, for %d VMs", own, *vms)
+		}
+	}
+	text, err := os.ReadFile(filepath.Join(l.Files.Home, ".ssh", "iapssh_config"))
+	if blocks := strings.Count(string(text), "\nHost "); err != nil || blocks != *vms+2 {
+		t.Errorf("%d blocks, %v", blocks, err)
 	}
 }

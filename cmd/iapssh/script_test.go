@@ -53,13 +53,14 @@ func echoOnce() {
 //	random FILE BYTES               makes a file
 //	google VERB [ARG...]             changes what Google's APIs say, see google_test.go
 //	oauth VERB [ARG...]              changes or checks how signing in goes, see oauth_test.go
+//	later DURATION                   lets time pass, see later_test.go
 //	terminal STEPS PROGRAM [ARG...]  runs a program on a terminal, see terminal_test.go
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:   "testdata/script",
 		Setup: enterLab,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"random": random, "terminal": terminal, "google": google, "oauth": oauth,
+			"random": random, "later": later, "terminal": terminal, "google": google, "oauth": oauth,
 			"frontend": frontEnd, "proxy": startProxy, "refuse": refuse, "asked": asked, // see way_test.go
 		},
 		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",

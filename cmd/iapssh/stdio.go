@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"time"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/report"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/session"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/tunnel"
 	"github.com/iapssh/iapssh/transport/iap"
@@ -20,8 +22,10 @@ func stdio(ctx context.Context, plan config.Plan, messages *session.Messages) in
 	}
 	defer audit.close()
 	began, stats := time.Now(), iap.Stats{}
+	defer r.endInquiry()
 	conn, err := r.dial(ctx)
 	if err == nil {
+		r.ensured(ctx)
 		err = tunnel.Stdio(ctx, conn, os.Stdin, os.Stdout)
 		stats = conn.Stats()
 	}
@@ -35,4 +39,19 @@ func stdio(ctx context.Context, plan config.Plan, messages *session.Messages) in
 		return exitCode(plan)
 	}
 	return r.fail(ctx, err)
+}
+
+// ensured waits until the key of --ensure-key is sure to be let in, or it is clear that it is not: the connection is made in any case,
+// since whoever logs in may have other keys.
+func (r *relay) ensured(ctx context.Context) {
+	if r.sure == nil {
+		return
+	}
+	err := r.sure.Wait()
+	if err == nil || ctx.Err() != nil || r.plan.LogLevel < config.LogError {
+		return
+	}
+	failure := report.Of(err, r.facts(ctx, err))
+	failure.Cause = "not sure that " + r.plan.KeyFile + " is let in: " + failure.Cause
+	io.WriteString(r.messages, failure.Line())
 }

@@ -54,6 +54,22 @@ func (s *Server) ClearLogin() {
 	s.changed()
 }
 
+// Elapse has tokens and the keys of the login profile age by d, as if so much time had passed.
+func (s *Server) Elapse(d time.Duration) {
+	s.mu.Lock()
+	for token, expires := range s.issued {
+		s.issued[token] = expires.Add(-d)
+	}
+	for fingerprint, key := range s.cloud.login.keys {
+		if !key.expires.IsZero() {
+			key.expires = key.expires.Add(-d)
+			s.cloud.login.keys[fingerprint] = key
+		}
+	}
+	s.mu.Unlock()
+	s.changed()
+}
+
 // LoginKeys returns the lines of the profile that have not expired, and when they do.
 func (s *Server) LoginKeys() map[string]time.Time {
 	s.mu.Lock()

@@ -16,6 +16,7 @@ var longFlags = map[string]string{
 	"--plain":                   "iappushkey",
 	"--ssh-key-file":            "iapkeyfile",
 	"--ssh-key-expire-after":    "iapkeylifetime",
+	"--push-key":                "iappushkey",
 	"--configuration":           "iapconfiguration",
 	"--iap-tunnel-url-override": "", // as the next five, in commandLine.flags
 	"--error-fd":                "",

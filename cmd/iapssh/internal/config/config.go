@@ -7,7 +7,7 @@
 //   - mode.go decides from the arguments alone which grammar they are in;
 //     tunnelline.go reads that of tunnels, iapproxy.go that program's; stdio.go
 //     and tunnel.go make plans of them, fleet.go those that are about all VMs of a
-//     project. gcloudline.go reads gcloud's own command line, gcloudssh.go makes
+//     project, and keys.go has what both say of keys. gcloudline.go reads gcloud's own command line, gcloudssh.go makes
 //     ssh's of its compute ssh.
 //     getopt.go, argv.go and options.go read ssh's; destination.go reads
 //     [user@]host and ssh:// URIs.
@@ -67,7 +67,7 @@ func resolve(ctx context.Context, program string, argv []string, effects Effects
 		return resolveEach(ctx, mode, argv, effects)
 	case ModeForget:
 		return resolveForget(argv[1:])
-	case ModeList, ModeCompletion:
+	case ModeList, ModeConfigSSH, ModeCompletion:
 		return resolveFleet(ctx, line, effects)
 	case ModeTunnel:
 		return resolveTunnel(ctx, line, effects)

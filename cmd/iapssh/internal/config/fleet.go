@@ -15,6 +15,12 @@ type Fleet struct {
 	Zone   string // only these; empty: all
 	Format string // of ModeList: "table", "json" or "ansible"; of ModeCompletion: "bash", "zsh", "fish" or "names"
 	Host   string // of "ansible": the one host that is asked about; empty: all
+
+	// Of ModeConfigSSH.
+	ConfigFile string   // the user's ssh_config
+	Args       []string // of each ProxyCommand: who asks, and how keys are given
+	Remove     bool     // take away what was written
+	DryRun     bool     // change nothing, and print what would be written
 }
 
 // InventoryProgram is the name that an inventory of Ansible's calls us by.
@@ -47,7 +53,23 @@ var fleetFlags = map[Mode]map[string]flagKind{
 		"--host":   valueFlag,  // Ansible's
 	},
 	ModeCompletion: {},
+	ModeConfigSSH: {
+		"--filter":          valueFlag,
+		"--remove":          switchFlag,
+		"--dry-run":         switchFlag,
+		"--ssh-config-file": valueFlag,
+		"--ssh-key-file":    valueFlag,
+
+		"-l":                     valueFlag,
+		"--ssh-key-expire-after": valueFlag,
+		"--push-key":             valueFlag,
+		"--no-push":              switchFlag,
+	},
 }
+
+// whoArgs are the flags that a ProxyCommand must repeat.
+var whoArgs = []string{"--account", "--configuration", "--impersonate-service-account", "--private-service-connect",
+	"--ssh-key-expire-after", "--push-key"}
 
 // fleetFormats are the words behind the = of a mode's flag; the first is meant
 // where there is none.
@@ -70,14 +92,16 @@ func scanFleet(mode Mode, argv []string) tunnelLine {
 		format = "json"
 	case t.has("--json"):
 		t.problem = argv[0] + " and --json exclude each other"
-	case !attached && len(formats) > 0 && mode != ModeCompletion:
+	case !attached && mode == ModeList:
 		format = formats[0]
 	}
 	t.flags[name] = format // whatever Ansible's own --list has left there
 	switch {
 	case len(t.positionals) > 0:
 		t.problem = fmt.Sprintf("%s is about all VMs of a project: %q has no place there; a name or a label is for --filter", name, t.positionals[0])
-	case len(formats) > 0 && !slices.Contains(formats, format):
+	case formats == nil && attached:
+		t.valueless = "option " + name + " takes no value"
+	case formats != nil && !slices.Contains(formats, format):
 		t.problem = name + " wants one of =" + strings.Join(formats, ", =")
 	case t.has("--host") && format != "ansible":
 		t.problem = "--host is Ansible's question, for --list=ansible"
@@ -104,6 +128,11 @@ func resolveFleet(ctx context.Context, line tunnelLine, effects Effects) (Plan, 
 		return p, err
 	}
 	p.Fleet = Fleet{Filter: line.flags["--filter"], Zone: given.zone, Format: line.flags[line.program], Host: line.flags["--host"]}
+	if p.Mode == ModeConfigSSH {
+		if err := p.configSSH(line, me); err != nil || p.Fleet.Remove {
+			return p, err
+		}
+	}
 	if p.Mode == ModeCompletion {
 		effects.ProjectHere = nil // nobody waits for the network at each key
 	}
@@ -113,6 +142,27 @@ func resolveFleet(ctx context.Context, line tunnelLine, effects Effects) (Plan, 
 		err = &MissingError{What: "project", Host: p.Original, Fix: "give --project=PROJECT[,PROJECT...], or run: gcloud config set project PROJECT"}
 	}
 	return p, err
+}
+
+// configSSH sets what --config-ssh says besides.
+func (p *Plan) configSSH(line tunnelLine, me local) error {
+	if err := p.handKeyTo(me, line.keySettings()); err != nil {
+		return err
+	}
+	p.Fleet.ConfigFile = first(line.flags["--ssh-config-file"], p.SSHDir+"/config")
+	if rest, ok := strings.CutPrefix(p.Fleet.ConfigFile, "~/"); ok {
+		p.Fleet.ConfigFile = me.home + "/" + rest
+	}
+	p.Fleet.Remove, p.Fleet.DryRun = line.has("--remove"), line.has("--dry-run")
+	for _, name := range whoArgs {
+		if line.has(name) {
+			p.Fleet.Args = append(p.Fleet.Args, name+"="+line.flags[name])
+		}
+	}
+	if line.has("--no-push") {
+		p.Fleet.Args = append(p.Fleet.Args, "--push-key=no")
+	}
+	return nil
 }
 
 // projectID is one, be it of a domain.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"reflect"
 	"testing"
+	"time"
 )
 
 func TestFleet(t *testing.T) {
@@ -23,10 +24,15 @@ func TestFleet(t *testing.T) {
 		{"--list=json --json", Fleet{Format: "json"}, []string{"home"}},
 		{"--list=ansible --project example.com:p --list", Fleet{Format: "ansible"}, []string{"example.com:p"}},
 		{"--list=ansible --host vm", Fleet{Format: "ansible", Host: "vm"}, []string{"home"}},
+		{"--config-ssh", Fleet{ConfigFile: "/home/ann/.ssh/config"}, []string{"home"}},
+		{"--config-ssh --dry-run --ssh-config-file=~/c --filter=x=y --no-push", Fleet{ConfigFile: "/home/ann/c", Filter: "x=y", DryRun: true, Args: []string{"--push-key=no"}}, []string{"home"}},
+		{"--config-ssh --project=a,b --configuration=default --push-key instance --ssh-key-expire-after 2h", Fleet{ConfigFile: "/home/ann/.ssh/config",
+			Args: []string{"--configuration=default", "--ssh-key-expire-after=2h", "--push-key=instance"}}, []string{"a", "b"}},
+		{"--config-ssh --remove", Fleet{ConfigFile: "/home/ann/.ssh/config", Remove: true}, nil},
 		{"--completion=fish", Fleet{Format: "fish"}, []string{"home"}},
 	} {
 		p, err := m.resolve(t, test.line)
-		if err != nil || p.Fleet != test.fleet || !reflect.DeepEqual(p.Projects, test.projects) || p.GCloud.Account != "ann@example.com" {
+		if err != nil || !reflect.DeepEqual(p.Fleet, test.fleet) || !reflect.DeepEqual(p.Projects, test.projects) || p.GCloud.Account != "ann@example.com" {
 			t.Errorf("%s: %+v of %q, %v", test.line, p.Fleet, p.Projects, err)
 		}
 	}
@@ -37,6 +43,10 @@ func TestFleet(t *testing.T) {
 		{"--list --host vm", "--host is Ansible's question, for --list=ansible"},
 		{"--list --host", "option requires an argument -- host"},
 		{"--list --json=1", "option --json takes no value"},
+		{"--config-ssh=yes", "option --config-ssh takes no value"},
+		{"--config-ssh --push-key=maybe", `--push-key must be auto, no, instance or project, not "maybe"`},
+		{"--config-ssh --ssh-key-expire-after=soon", `--ssh-key-expire-after must be a time, such as 90m or 1d, not "soon"`},
+		{"--config-ssh --json", "unknown option --json beside --config-ssh"},
 		{"--list --tty", "unknown option --tty beside --list"},
 		{"--list --project=a/b", `"a/b" is not the name of a project`},
 		{"--completion", "--completion wants one of =bash, =zsh, =fish, =names"},
@@ -47,6 +57,50 @@ func TestFleet(t *testing.T) {
 		if !errors.As(err, &usage) || usage.Text != test.want || !usage.Ours {
 			t.Errorf("%s: %v", test.line, err)
 		}
+	}
+}
+
+func TestEnsureKey(t *testing.T) {
+	type key struct {
+		user     string
+		given    bool
+		file     string
+		lifetime time.Duration
+		push     string
+	}
+	of := func(p Plan) key { return key{p.User, p.UserGiven, p.KeyFile, p.KeyLifetime, p.PushKey} }
+	google := "/home/ann/.ssh/google_compute_engine"
+	for _, test := range []struct {
+		line string
+		want key
+	}{
+		{"--listen-on-stdin --ensure-key vm 22 --project=p --zone=z", key{"ann", false, google, 24 * time.Hour, "auto"}},
+		{"--listen-on-stdin --ensure-key=~/k -l bob --ssh-key-expire-after=2h --push-key=instance vm 22", key{"bob", true, "/home/ann/k", 2 * time.Hour, "instance"}},
+	} {
+		if p, err := (machine{}).resolve(t, test.line); err != nil || !p.EnsureKey || of(p) != test.want {
+			t.Errorf("%s: %+v, %v", test.line, of(p), err)
+		}
+	}
+	for line, want := range map[string]string{
+		"--local-port=1 --ensure-key vm 22":                 "--ensure-key goes with --listen-on-stdin",
+		"--tunnel --ensure-key vm 22":                       "--ensure-key goes with --listen-on-stdin",
+		"--listen-on-stdin -l bob vm 22":                    "-l goes with --ensure-key",
+		"--listen-on-stdin --ensure-key --push-key=x vm 22": `--push-key must be auto, no, instance or project, not "x"`,
+		"--listen-on-stdin --ensure-key -l -x vm 22":        "remote username contains invalid characters",
+	} {
+		var usage *UsageError
+		if _, err := (machine{}).resolve(t, line); !errors.As(err, &usage) || usage.Text != want {
+			t.Errorf("%s: %v", line, err)
+		}
+	}
+
+	// Served in this process the line says the same of the key, unless a keyword does.
+	block := "Host vm\n ProxyCommand iapssh --listen-on-stdin --ensure-key=/k -l ann --push-key=project --ssh-key-expire-after=3h --project=p --zone=z %h %p\n"
+	if p, err := withConfig(block).resolve(t, "vm"); err != nil || p.Route != RouteIAP || of(p) != (key{"ann", false, "/k", 3 * time.Hour, "project"}) {
+		t.Errorf("%s %+v, %v", p.Route, of(p), err)
+	}
+	if p, err := withConfig(block).resolve(t, "--push-key=no --ssh-key-file=/other vm"); err != nil || of(p) != (key{"ann", false, "/other", 3 * time.Hour, "no"}) {
+		t.Errorf("%+v, %v", of(p), err)
 	}
 }
 

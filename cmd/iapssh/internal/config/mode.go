@@ -16,7 +16,7 @@ var modes = map[string]Mode{
 	"--completion": ModeCompletion,
 	"--doctor":     "",
 	"--explain":    ModePlan,
-	"--config-ssh": "",
+	"--config-ssh": ModeConfigSSH,
 	"--host-keys":  ModeHostKeys,
 	"--forget":     ModeForget,
 	"--gcloud":     modeGCloud,

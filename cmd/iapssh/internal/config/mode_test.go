@@ -26,7 +26,7 @@ func TestMode(t *testing.T) {
 		{"--explain 4033", ModeExplain},
 		{"--explain invalid_rapt", ModeExplain},
 		{"--explain vm", ModePlan},
-		{"--config-ssh", modeNotBuilt},
+		{"--config-ssh", ModeConfigSSH},
 		{"--host-keys vm", ModeHostKeys},
 		{"--forget vm", ModeForget},
 		{"--gcloud compute start-iap-tunnel vm 22", modeGCloud},

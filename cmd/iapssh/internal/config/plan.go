@@ -17,6 +17,7 @@ const (
 	ModeHostKeys   Mode = "host-keys"   // --host-keys: print what the VMs of Plan.Each have published
 	ModeForget     Mode = "forget"      // --forget: drop what is remembered of Plan.VMs, or everything
 	ModeList       Mode = "list"        // --list: Plan.Fleet, of Plan.Projects
+	ModeConfigSSH  Mode = "config-ssh"  // --config-ssh: Host blocks for Plan.Fleet
 	ModeCompletion Mode = "completion"  // --completion: a shell's part of it, or the names
 	ModeTunnel     Mode = "tunnel"      // --tunnel: Plan.Tunnel, on local ports
 	ModeVersion    Mode = "version"     // --version
@@ -82,9 +83,10 @@ const NoEscape = -1
 // For ModeStdio Mode, Failing, Original, Host, Port, Route, RouteReason, IAP,
 // Remembered, Projects, GCloud, Impersonate, NoTokenCache, Reason, RelayURL, Universe,
 // PSC, Proxy, ClientCertificate, APIs, CACertsFile, LogLevel, LogFile, Speaker and
-// Warnings are set. For ModeTunnel Mode, Failing, Original, Tunnel, Fork, LogLevel,
-// LogFile, Speaker and Warnings are; for ModeList and ModeCompletion Fleet, Projects
-// and what ModeStdio has of Google and of messages.
+// Warnings are set, with EnsureKey also User, UserGiven, SSHDir, KeyFile, KeyLifetime
+// and PushKey. For ModeTunnel Mode, Failing, Original, Tunnel, Fork, LogLevel,
+// LogFile, Speaker and Warnings are; for ModeList, ModeConfigSSH and ModeCompletion
+// Fleet, Projects and what ModeStdio has of Google, of keys and of messages.
 type Plan struct {
 	Mode    Mode
 	Output  string   // what -G prints
@@ -178,6 +180,7 @@ type Plan struct {
 	KeyLifetime              time.Duration // of what they are given
 	OverwriteKey             bool          // KeyFile may be replaced by a new key if it cannot be read
 	PushKey                  string        // "auto", "no", "instance", "project": where it may be put
+	EnsureKey                bool          // of ModeStdio: KeyFile is to be good for a while when the connection is there
 	CertificateFiles         []string
 	AgentSocket              string        // empty: no agent
 	ForwardAgent             string        // socket of the agent to forward; empty: none

@@ -15,6 +15,7 @@ type recognised struct {
 	host   string      // of RouteIAP: the VM, or the host of a network
 	port   int         // on it
 	target iapSettings // what else the line says
+	key    keySettings // that the line makes sure of
 	jump   []string    // of RouteJump: the command line to the jump host
 }
 
@@ -227,7 +228,9 @@ func readOurs(args []string) recognised {
 	if line.mode != ModeStdio || !line.isHostPort() || line.check() != nil || line.unknown != "" || line.valueless != "" {
 		return asWritten("it is not iapssh --listen-on-stdin HOST PORT")
 	}
-	return readTunnel("iapssh's tunnel", line.positionals[0], line.positionals[1], line.flags)
+	r := readTunnel("iapssh's tunnel", line.positionals[0], line.positionals[1], line.flags)
+	r.key = line.keySettings()
+	return r
 }
 
 // iapcFlags are iapc's, to ours.

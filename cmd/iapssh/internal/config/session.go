@@ -177,6 +177,7 @@ type builder struct {
 	effects Effects
 	conn    connection
 	line    commandLine
+	inLine  keySettings // of a ProxyCommand that is ours
 	err     error
 }
 
@@ -330,13 +331,13 @@ func (b *builder) authentication(p *Plan) {
 			p.IdentityFiles = append(p.IdentityFiles, b.me.home+"/.ssh/"+name)
 		}
 	}
-	p.KeyFile = p.SSHDir + "/google_compute_engine" // gcloud's
+	b.err = firstError(b.err, p.handKey(b.me, b.inLine))
 	if b.s.word("iapkeyfile") != "" {
 		p.KeyFile = b.expand("iapkeyfile", b.s.word("iapkeyfile"))
 	}
-	p.PushKey = first(b.s.word("iappushkey"), "auto")
+	p.PushKey = first(b.s.word("iappushkey"), p.PushKey)
 	p.OverwriteKey = b.s.flag("iapoverwritekey", false)
-	p.KeyLifetime = time.Duration(b.s.integer("iapkeylifetime", 24*60*60)) * time.Second
+	p.KeyLifetime = time.Duration(b.s.integer("iapkeylifetime", int(p.KeyLifetime/time.Second))) * time.Second
 	p.IdentitiesOnly = b.s.flag("identitiesonly", false)
 	p.CertificateFiles = b.expandAll("certificatefile", b.s["certificatefile"].value)
 	p.AgentSocket = b.agentSocket()

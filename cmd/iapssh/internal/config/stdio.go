@@ -39,6 +39,11 @@ func (t tunnelLine) plainWay(ctx context.Context, host string, port int, effects
 	if err != nil {
 		return p, err
 	}
+	if p.EnsureKey = t.has("--ensure-key"); p.EnsureKey {
+		if err := p.handKeyTo(me, t.keySettings()); err != nil {
+			return p, err
+		}
+	}
 	given := t.target()
 	if err := p.fillGoogle(effects, me.home, given); err != nil {
 		return p, err

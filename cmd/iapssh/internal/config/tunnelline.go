@@ -9,8 +9,9 @@ import (
 type flagKind int
 
 const (
-	switchFlag flagKind = iota // --flag
-	valueFlag                  // --flag=value or --flag value
+	switchFlag   flagKind = iota // --flag
+	valueFlag                    // --flag=value or --flag value
+	optionalFlag                 // --flag or --flag=value
 )
 
 // tunnelModes are the flags that choose tunnel grammar.
@@ -57,6 +58,12 @@ var tunnelFlags = map[string]flagKind{
 	"--log-file":   valueFlag,
 	"--log-format": valueFlag,
 	"-E":           valueFlag,
+
+	// Of stdin and stdout alone.
+	"--ensure-key":           optionalFlag,
+	"-l":                     valueFlag,
+	"--ssh-key-expire-after": valueFlag,
+	"--push-key":             valueFlag,
 
 	// Of local ports alone.
 	"--ready-fd":         valueFlag,
@@ -143,7 +150,7 @@ func (t *tunnelLine) scan(argv []string, flags map[string]flagKind) {
 			if attached {
 				t.valueless = first(t.valueless, "option "+name+" takes no value")
 			}
-		case !attached:
+		case kind == valueFlag && !attached:
 			if i++; i == len(argv) {
 				t.valueless = first(t.valueless, "option requires an argument -- "+strings.TrimLeft(name, "-"))
 				continue
@@ -202,6 +209,14 @@ func (t tunnelLine) check() error {
 	for _, name := range listenFlags {
 		if stdio && t.has(name) && t.program != "iapproxy" {
 			return usage(name + " and --listen-on-stdin exclude each other")
+		}
+	}
+	if t.has("--ensure-key") && !stdio {
+		return usage("--ensure-key goes with --listen-on-stdin")
+	}
+	for _, name := range ensureFlags {
+		if t.has(name) && !t.has("--ensure-key") && fleetFlags[t.mode] == nil {
+			return usage(name + " goes with --ensure-key")
 		}
 	}
 	if stdio && t.program == "--tunnel" {

@@ -12,13 +12,16 @@ const Synopsis = `usage: iapssh [-46AaCfGgKkMNnqsTtVvXxYy] [-B bind_interface]
               [--region=REGION --network=NETWORK [--dest-group=GROUP]]
               destination [command [argument ...]]
        iapssh [-Q query_option]
-       iapssh --listen-on-stdin [--project=PROJECT] [--zone=ZONE] VM PORT
+       iapssh --listen-on-stdin [--ensure-key[=FILE]] [--project=PROJECT]
+              [--zone=ZONE] VM PORT
        iapssh --tunnel [flags] VM PORT | VM:PORT[=[HOST]:PORT] ... [-- command]
        iapssh --gcloud [alpha|beta] compute ssh|start-iap-tunnel ...
        iapssh --explain VM ...
        iapssh --host-keys VM ...
        iapssh --forget [VM ...]
        iapssh --list[=json|ansible] [--project=PROJECT,...] [--filter=EXPR]
+       iapssh --config-ssh [--project=PROJECT,...] [--filter=EXPR] [--dry-run]
+              [--remove]
        iapssh --completion=bash|zsh|fish
        iapssh --explain CODE
        iapssh --help | --version
@@ -36,6 +39,7 @@ const Usage = `iapssh: ssh to a Google Cloud VM through Identity-Aware Proxy, wi
   iapssh --host-keys vm ...
   iapssh --forget [vm ...]
   iapssh --list [flags]       the VMs of a project, or several
+  iapssh --config-ssh [flags] Host blocks for them, for stock ssh and editors
   iapssh --completion=bash|zsh|fish
   iapssh --explain CODE       what an error's code means, and what mends it
 
@@ -54,7 +58,9 @@ codes. -v says which way was taken to the host, and why; the first that applies:
 
 The second form carries one TCP connection on stdin and stdout, for use as
   ProxyCommand iapssh --listen-on-stdin --project=P --zone=Z %h %p
--v or --verbosity=debug tells each step there too.
+-v or --verbosity=debug tells each step there too. With --ensure-key[=FILE] the
+VM lets FILE (default: gcloud's key) in for an hour more, or is given it as with
+iapssh itself, for the login of -l; nothing is asked if that is known already.
 
 The third listens on a local port, any that is free unless told otherwise, and
 leads its clients to the VM's port; the fourth does so for several. {port} and
@@ -81,6 +87,12 @@ that say who asks: --project=P1,P2, --zone=ZONE and --filter=EXPR, in Compute
 Engine's language ("labels.env=prod AND status=RUNNING"). --list=ansible is an
 inventory for Ansible, as is this program called iapssh-inventory. --completion
 prints what a shell reads to complete names of VMs. See docs/list.md.
+
+--config-ssh writes ~/.ssh/iapssh_config, a block for each VM whether or not it
+has an external address, and one line into ~/.ssh/config that includes it, so that
+"ssh VM.ZONE.PROJECT", scp and editors go through iapssh. --remove takes both away,
+--dry-run only prints. It takes --project and --filter as --list does, and
+--ssh-key-file, --ssh-config-file and -l. See docs/config-ssh.md.
 
 --audit-log=FILE|syslog (IAPAuditLog) gets a line of JSON for each session;
 --log-file=FILE and --log-format=json say where and how messages are written.
@@ -125,7 +137,8 @@ Flags beside ssh's own (each also in ssh_config, by the keyword at the right;
                                                   to OS Login's, as with gcloud
   --force-key-file-overwrite    IAPOverwriteKey   a key file that cannot be read
                                                   may be replaced
-  -o IAPPushKey=auto|no|instance|project          where it may be put, see docs/vms.md
+  --push-key=auto|no|instance|project
+                                IAPPushKey        where it may be put, see docs/vms.md
   --no-push  --plain            IAPPushKey no     nothing is changed at Google
   -o IAP=yes|no|auto            IAP               through IAP, directly, or as above
   -o IAP=internal|external                        to that address of the VM

@@ -295,6 +295,7 @@ func (b *builder) throughProxy(p *Plan, given iapSettings, proxy recognised) {
 	if project := pick("iapproject", first(in.projects...), ""); project != "" {
 		given.projects = []string{project}
 	}
+	b.inLine = proxy.key
 	err := p.fillGoogle(b.effects, b.me.home, given)
 	if err == nil {
 		err = p.aim(proxy.host, proxy.port, b.projects(p, given), given, b.effects)

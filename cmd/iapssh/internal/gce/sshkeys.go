@@ -35,15 +35,20 @@ func keyLine(user, key string, expires time.Time) (string, error) {
 	return fmt.Sprintf("%s:%s %s google-ssh %s", user, fields[0], fields[1], text), nil
 }
 
-// UsersOf lists whom an ssh-keys item lets in with a key now.
-func UsersOf(value, key string, now time.Time) (users []string) {
+// UsersOf tells whom an ssh-keys item lets in with a key now, and until when; zero: for good. Nil means nobody.
+func UsersOf(value, key string, now time.Time) (users map[string]time.Time) {
 	for line := range strings.Lines(value) {
 		user, entry, _ := strings.Cut(strings.TrimSpace(line), ":")
 		if !sameKey(entry, key) {
 			continue
 		}
 		if expires, ok := expiryOf(entry); ok && (expires.IsZero() || now.Before(expires)) {
-			users = append(users, user)
+			if users == nil {
+				users = map[string]time.Time{}
+			}
+			if before, twice := users[user]; !twice || !before.IsZero() && (expires.IsZero() || expires.After(before)) {
+				users[user] = expires
+			}
 		}
 	}
 	return users

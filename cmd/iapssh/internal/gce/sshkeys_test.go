@@ -2,6 +2,8 @@ package gce
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -54,8 +56,25 @@ func TestUsersOf(t *testing.T) {
 		{"ann:" + aKey + " google-ssh {broken", now, ""},
 		{"", now, ""},
 	} {
-		if got := strings.Join(UsersOf(test.value, aKey, test.at), " "); got != test.want {
+		users := UsersOf(test.value, aKey, test.at)
+		if got := strings.Join(slices.Sorted(maps.Keys(users)), " "); got != test.want {
 			t.Errorf("%+v: %s", test, got)
+		}
+	}
+}
+
+func TestUntil(t *testing.T) {
+	until := now.Add(2 * time.Hour)
+	short := strings.Replace(ours, "T12", "T11", 1)
+	for _, test := range []struct {
+		value string
+		want  time.Time
+	}{
+		{ours, until}, {short + "\n" + ours, until}, {ours + "\n" + short, until},
+		{ours + "\nann:" + aKey, time.Time{}}, {"ann:" + aKey + "\n" + ours, time.Time{}},
+	} {
+		if got, ok := UsersOf(test.value, aKey, now)["ann"]; !ok || !got.Equal(test.want) {
+			t.Errorf("%q: %v", test.value, got)
 		}
 	}
 }

@@ -36,7 +36,7 @@ var errNoCertificate = errors.New("what OS Login signed is no certificate for th
 // certificate gives a certificate for the plan's key and target, from the cache unless it was made before since; the key is made if
 // there is none. Of many processes that want the same one has it signed.
 func (c *Cloud) certificate(ctx context.Context, plan config.Plan, since time.Time, sign func(ctx context.Context, key string) (string, error)) (string, error) {
-	key, err := c.makeKey(plan)
+	key, err := c.MakeKey(plan)
 	if err != nil {
 		return "", err
 	}

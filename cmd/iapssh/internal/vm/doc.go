@@ -10,6 +10,7 @@
 //	keys.go    the key that worked last, and the life of ours
 //	push.go    whether a key is put on the VM, and where (pure)
 //	pusher.go  does so, and tells when the key may work
+//	ensure.go  the same for an ssh whose login we do not see
 //	certificate.go  the key's certificate, where OS Login takes nothing else
 //	workload.go     all that is different for workloads of Cloud Run
 package vm

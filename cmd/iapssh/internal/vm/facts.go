@@ -37,10 +37,10 @@ type Facts struct {
 	ServiceAccount string // of the VM, e-mail
 
 	// What putting a key there depends on.
-	At       time.Time // when this was read
-	KeyFile  string    // the key, by the file of its private half
-	KeyUsers []string  // whom it lets in already, as far as Google says so
-	Settled  bool      // it is known whether OS Login is on
+	At       time.Time            // when this was read
+	Key      string               // its public half, "TYPE BASE64"; empty if it is not made yet
+	KeyUsers map[string]time.Time // whom it lets in already, as far as Google says so, and until when; zero: for good
+	Settled  bool                 // it is known whether OS Login is on
 	Windows  bool
 	Blocked  bool     // keys in the project's metadata do not count
 	Expired  []string // fingerprints in the login profile, of keys that we once put there
@@ -159,23 +159,25 @@ func (c *Cloud) inquire(ctx context.Context, plan config.Plan) (f Facts, cached 
 func (c *Cloud) facts(ctx context.Context, plan config.Plan, since time.Time) (f Facts, cached bool) {
 	ref := refOf(plan)
 	cached = true
-	good := func() bool { return since.IsZero() || !f.At.Before(since) && f.KeyFile == plan.KeyFile }
+	good := func() bool {
+		return since.IsZero() || !f.At.Before(since) && f.Key == sshclient.PublicHalf(plan.KeyFile)
+	}
 	err := c.shelf(ctx).Once(ctx, factsKind, factsName(ref), &f, good, func(ctx context.Context) (time.Duration, error) {
 		cached = false
 		r := c.read(ctx, ref)
 		f = r.facts()
 		f.Certified = f.Certified || f.OSLogin && onlyCertified(c.Account(ctx), plan.Universe)
-		r.ofKey(&f, plan.KeyFile, time.Now())
-		if ctx.Err() != nil || r.unsettled() {
-			return 0, nil // what is not known for a reason that may pass is asked again
+		life := factsLife
+		switch {
+		case ctx.Err() != nil || r.unsettled():
+			life = 0 // what is not known for a reason that may pass is asked again
+		case len(f.Unread) > 0:
+			life = deniedLife
+		case f.OSLogin:
+			life = min(factsLife, c.extend(ctx, plan, r.profile, time.Now()))
 		}
-		if len(f.Unread) > 0 {
-			return deniedLife, nil
-		}
-		if !f.OSLogin {
-			return factsLife, nil
-		}
-		return min(factsLife, c.extend(ctx, plan, r.profile, time.Now())), nil
+		r.ofKey(&f, sshclient.PublicHalf(plan.KeyFile), time.Now())
+		return life, nil
 	})
 	if err != nil {
 		c.Debug("what is known of %s: %v", ref.Name, err)
@@ -316,18 +318,28 @@ func (r reading) facts() Facts {
 }
 
 // ofKey adds what is said of a key, and of others that we once put into the profile.
-func (r reading) ofKey(f *Facts, file string, now time.Time) {
-	key := sshclient.PublicHalf(file)
-	f.At, f.KeyFile, f.Expired = now, file, expiredOnes(r.profile, now)
+func (r reading) ofKey(f *Facts, key string, now time.Time) {
+	f.At, f.Key, f.Expired = now, key, expiredOnes(r.profile, now)
 	if f.OSLogin {
 		if _, entry, ok := r.profile.Find(key); ok && (entry.Expires.IsZero() || now.Before(entry.Expires)) {
-			f.KeyUsers = f.LoginUsers
+			f.KeyUsers = map[string]time.Time{}
+			for _, user := range f.LoginUsers {
+				f.KeyUsers[user] = entry.Expires
+			}
 		}
 		return
 	}
-	for _, value := range gce.OnVM(r.instance.Metadata, r.project) {
-		f.KeyUsers = append(f.KeyUsers, gce.UsersOf(value, key, now)...)
+	f.KeyUsers = gce.UsersOf(strings.Join(gce.OnVM(r.instance.Metadata, r.project), "\n"), key, now)
+}
+
+// letsIn says that the key lets a user in for a margin of time, and until when. In the OS Login profile no more is to be had than there
+// is: reading has extended what is ours, and the expiry of what others have put there is not ours to change.
+func (f Facts) letsIn(user string, now time.Time, margin time.Duration) (until time.Time, ok bool) {
+	until, ok = f.KeyUsers[user]
+	if f.OSLogin {
+		margin = 0
 	}
+	return until, ok && (until.IsZero() || now.Add(margin).Before(until))
 }
 
 // unsettled says that the network or the sign-in failed, not a permission; or that there is no such VM.

@@ -29,7 +29,7 @@ func (c *Cloud) KeepKey(ctx context.Context, plan config.Plan, key string) {
 }
 
 // extend gives the plan's key in the OS Login profile its whole life again when less than half is left of it, if it was we who put
-// it there; and says for how long there is no need to look at it.
+// it there; and says for how long there is no need to look at it. The profile is kept true.
 func (c *Cloud) extend(ctx context.Context, plan config.Plan, profile gce.Profile, now time.Time) time.Duration {
 	half := plan.KeyLifetime / 2
 	fingerprint, entry, ok := profile.Find(sshclient.PublicHalf(plan.KeyFile))
@@ -44,6 +44,8 @@ func (c *Cloud) extend(ctx context.Context, plan config.Plan, profile gce.Profil
 		c.Debug("the key in the OS Login profile stays as it is: %v", err)
 		return deniedLife
 	}
-	c.Debug("the key in the OS Login profile is good until %s", now.Add(plan.KeyLifetime).Format(time.DateTime))
+	entry.Expires = now.Add(plan.KeyLifetime)
+	profile.Keys[fingerprint] = entry
+	c.Debug("the key in the OS Login profile is good until %s", entry.Expires.Format(time.DateTime))
 	return half
 }

@@ -60,7 +60,7 @@ func DecidePush(f PushFacts) Push {
 	case f.OSLogin:
 		return Push{ActLogin, "OS Login is on"}
 	case f.Switch == "project" && f.Blocked:
-		return Push{ActRefuse, "the VM does not take keys from the project's metadata; -o IAPPushKey=instance puts it into the VM's"}
+		return Push{ActRefuse, "the VM does not take keys from the project's metadata; --push-key=instance puts it into the VM's"}
 	case f.Switch == "project":
 		return Push{ActProject, "IAPPushKey project"}
 	case f.Switch == "instance":
@@ -68,5 +68,5 @@ func DecidePush(f PushFacts) Push {
 	case f.Terminal:
 		return Push{ActAsk, "metadata is changed with the user's consent only"}
 	}
-	return Push{ActRefuse, "the VM takes keys from its metadata, which is not changed unasked; -o IAPPushKey=instance (or project) does it"}
+	return Push{ActRefuse, "the VM takes keys from its metadata, which is not changed unasked; --push-key=instance (or project) does it"}
 }

@@ -27,11 +27,11 @@ func TestDecidePush(t *testing.T) {
 		{"OS Login", login, ActLogin, "", func(f *PushFacts) { f.Switch, f.Terminal, f.Blocked = "instance", true, true }},
 		{"OS Login, no POSIX account yet", with(login, func(f *PushFacts) { f.LoginUsers = nil }), ActLogin, "", func(f *PushFacts) { f.User = "whoever" }},
 		{"in the metadata", with(meta, func(f *PushFacts) { f.Present = true }), ActUse, "", func(f *PushFacts) { f.Switch, f.Certificates = "project", true }},
-		{"project, and shut out", with(meta, func(f *PushFacts) { f.Switch, f.Blocked = "project", true }), ActRefuse, "IAPPushKey=instance", func(f *PushFacts) { f.Terminal = true }},
+		{"project, and shut out", with(meta, func(f *PushFacts) { f.Switch, f.Blocked = "project", true }), ActRefuse, "--push-key=instance", func(f *PushFacts) { f.Terminal = true }},
 		{"project", with(meta, func(f *PushFacts) { f.Switch = "project" }), ActProject, "", func(f *PushFacts) { f.Terminal, f.Profile = true, false }},
 		{"instance", with(meta, func(f *PushFacts) { f.Switch = "instance" }), ActInstance, "", func(f *PushFacts) { f.Terminal, f.Blocked = true, true }},
 		{"terminal", with(meta, func(f *PushFacts) { f.Terminal = true }), ActAsk, "", func(f *PushFacts) { f.Blocked, f.Profile = true, false }},
-		{"nobody to ask", meta, ActRefuse, "IAPPushKey=instance", func(f *PushFacts) { f.Blocked, f.LoginUsers = true, []string{"x"} }},
+		{"nobody to ask", meta, ActRefuse, "--push-key=instance", func(f *PushFacts) { f.Blocked, f.LoginUsers = true, []string{"x"} }},
 	} {
 		for _, facts := range []PushFacts{test.facts, with(test.facts, test.vary)} {
 			if got := DecidePush(facts); got.Action != test.want || !strings.Contains(got.Why, test.why) || got.Why == "" {

@@ -40,6 +40,8 @@ type Pusher struct {
 	plan  config.Plan
 	now   func() time.Time
 	since time.Time // how old what is read of the VM may be
+	// margin is for how long the key must be good; not zero where somebody else logs in, who takes no certificate from us.
+	margin time.Duration
 
 	decided bool
 	pushed  time.Time // zero: no key was
@@ -97,23 +99,35 @@ func (p *Pusher) wait(ctx context.Context) bool {
 	return true
 }
 
+// refusal is a push that the table does not allow, or the user.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
+const noCertificate refusal = "OS Login takes certificates only there, and no other ssh can be handed one on its way; connect with iapssh itself"
+
 // push decides by a fresh look, and does it.
 func (p *Pusher) push(ctx context.Context) error {
 	if p.plan.PushKey == "no" {
-		return errors.New(DecidePush(PushFacts{Switch: "no"}).Why)
+		return refusal(DecidePush(PushFacts{Switch: "no"}).Why)
 	}
 	if !p.plan.IAP.IsVM() {
 		line, err := p.cloud.workloadCertificate(ctx, p.plan, p.now())
 		p.offer = sshclient.Identity{Path: p.plan.KeyFile, Certificate: line}
 		return err
 	}
-	ref := refOf(p.plan)
 	f, _ := p.cloud.facts(ctx, p.plan, p.since)
-	d := DecidePush(f.push(p.plan, p.cloud.Ask != nil))
+	return p.pushBy(ctx, f)
+}
+
+// pushBy decides by what is known of the VM, and does it.
+func (p *Pusher) pushBy(ctx context.Context, f Facts) error {
+	ref := refOf(p.plan)
+	d := DecidePush(f.push(p.plan, p.cloud.Ask != nil, p.now(), p.margin))
 	p.cloud.Debug("key for %s: %s: %s", p.plan.User, d.Action, d.Why)
 	if d.Action == ActAsk {
 		if !p.agreed(ctx) {
-			return errors.New("no key was put on the VM")
+			return refusal("no key was put on the VM")
 		}
 		d.Action = ActInstance
 	}
@@ -122,13 +136,16 @@ func (p *Pusher) push(ctx context.Context) error {
 	switch d.Action {
 	case ActRefuse:
 		p.offer = sshclient.Identity{}
-		return errors.New(d.Why)
+		return refusal(d.Why)
 	case ActUse:
 		if p.cloud.shelf(ctx).Get(pushKind, pushName(ref, f), &done) && done.File == p.plan.KeyFile && done.User == p.plan.User { // by another process, a moment ago
 			p.pushed = done.At
 		}
 		return nil
 	case ActCertify: // good at once
+		if p.margin > 0 {
+			return noCertificate
+		}
 		line, err := p.cloud.certificate(ctx, p.plan, p.now(), p.cloud.certifyFor(f.instance(ref)))
 		p.offer.Certificate = line
 		return err
@@ -138,7 +155,7 @@ func (p *Pusher) push(ctx context.Context) error {
 		return done.File == p.plan.KeyFile && done.Asked == p.plan.User && !done.At.Before(p.since)
 	}
 	err := p.cloud.shelf(ctx).Once(ctx, pushKind, pushName(ref, f), &done, mine, func(ctx context.Context) (time.Duration, error) {
-		key, err := p.cloud.makeKey(p.plan)
+		key, err := p.cloud.MakeKey(p.plan)
 		if err == nil {
 			err = p.put(ctx, d.Action, key, f.Expired)
 		}
@@ -167,8 +184,8 @@ func pushName(ref gce.Ref, f Facts) string {
 	return factsName(ref)
 }
 
-// makeKey gives the public half of the plan's key, which is made if there is none.
-func (c *Cloud) makeKey(plan config.Plan) (string, error) {
+// MakeKey gives the public half of the plan's key, which is made if there is none.
+func (c *Cloud) MakeKey(plan config.Plan) (string, error) {
 	if key := sshclient.PublicHalf(plan.KeyFile); key != "" {
 		return key, nil
 	}
@@ -204,11 +221,12 @@ func keyComment() string {
 }
 
 // push is what the facts mean for the plan's key.
-func (f Facts) push(plan config.Plan, terminal bool) PushFacts {
+func (f Facts) push(plan config.Plan, terminal bool, now time.Time, margin time.Duration) PushFacts {
+	_, present := f.letsIn(plan.User, now, margin)
 	return PushFacts{
 		Switch: plan.PushKey, User: plan.User, Terminal: terminal,
 		Read: f.Settled, OSLogin: f.OSLogin, Certificates: f.Certified, Windows: f.Windows, Blocked: f.Blocked, LoginUsers: f.LoginUsers,
-		Profile: !slices.Contains(f.Unread, profileCall), Present: slices.Contains(f.KeyUsers, plan.User),
+		Profile: !slices.Contains(f.Unread, profileCall), Present: present,
 	}
 }
 

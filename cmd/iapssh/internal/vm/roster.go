@@ -2,8 +2,10 @@ package vm
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/cache"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
@@ -48,6 +50,50 @@ func (c *Cloud) List(ctx context.Context, projects []string, filter string, with
 		}
 	}
 	return findings
+}
+
+// A Survey is what is known of a project's VMs after a listing, and of who we are on them.
+type Survey struct {
+	gce.Finding
+
+	metadata   gce.Metadata
+	loginUsers []string
+}
+
+// Facts are those of one of the VMs, or with a zero instance of any that has no metadata of its own; as far as they matter for the
+// login name.
+func (s Survey) Facts(i gce.Instance) Facts {
+	return Facts{
+		ID: i.ID, LoginUsers: s.loginUsers, OSLogin: !i.Windows && gce.Enabled("enable-oslogin", i.Metadata, s.metadata),
+	}
+}
+
+// Survey lists the VMs of several projects, and reads beside it what is to be known of each project: three calls for one whose VMs
+// have room on a page, none of which waits for another. What cannot be read beside the listing is said, and left out.
+func (c *Cloud) Survey(ctx context.Context, projects []string, filter string) []Survey {
+	surveys := make([]Survey, len(projects))
+	var calls sync.WaitGroup
+	for i, project := range projects {
+		s := &surveys[i]
+		calls.Go(func() {
+			var err error
+			if s.metadata, err = c.API.Project(ctx, project); err != nil {
+				c.Say(fmt.Sprintf("Whether OS Login is on in project %s is not known: %v", project, err))
+			}
+		})
+		calls.Go(func() {
+			profile, err := c.profile(ctx, project)
+			if err != nil {
+				c.Debug("the OS Login profile in project %s: %v", project, err)
+			}
+			s.loginUsers = loginUsers(profile)
+		})
+	}
+	for i, f := range c.List(ctx, projects, filter, true) {
+		surveys[i].Finding = f
+	}
+	calls.Wait()
+	return surveys
 }
 
 func readRoster(c *cache.Cache, project string) (r roster) {
