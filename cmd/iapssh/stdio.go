@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
@@ -42,12 +43,15 @@ func stdio(ctx context.Context, plan config.Plan, messages *session.Messages) in
 }
 
 // ensured waits until the key of --ensure-key is sure to be let in, or it is clear that it is not: the connection is made in any case,
-// since whoever logs in may have other keys.
+// since whoever logs in may have other keys. What the VM has published of its own keys is there for who logs in to compare.
 func (r *relay) ensured(ctx context.Context) {
 	if r.sure == nil {
 		return
 	}
-	err := r.sure.Wait()
+	facts, err := r.sure.Wait()
+	if err := proofOf(facts).Store(filepath.Join(r.plan.SSHDir, googleKnownHosts)); err != nil {
+		r.debug("%v", err)
+	}
 	if err == nil || ctx.Err() != nil || r.plan.LogLevel < config.LogError {
 		return
 	}

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -71,13 +72,27 @@ func (t *hostTrust) keep(v knownhosts.Verdict) {
 	if v.Status != knownhosts.Trusted || v.By.Origin != knownhosts.Told || len(t.plan.UserKnownHostsFiles) == 0 {
 		return
 	}
-	for _, line := range t.proof.Keys {
+	if err := t.proof.store(t.plan.UserKnownHostsFiles[0], v.Name(), t.plan.HashKnownHosts); err != nil {
+		t.debug("%v", err)
+	}
+}
+
+// Store puts the keys into a known_hosts file, for another ssh that is about to meet the host; nothing, if there are none.
+func (p Proof) Store(file string) error {
+	if p.Name == "" {
+		return nil
+	}
+	return p.store(file, p.Name, false)
+}
+
+func (p Proof) store(file, name string, hash bool) error {
+	var all []error
+	for _, line := range p.Keys {
 		key, _, _, _, err := ssh.ParseAuthorizedKey([]byte(line))
 		if err == nil {
-			err = knownhosts.Append(t.plan.UserKnownHostsFiles[0], []string{v.Name()}, key, t.plan.HashKnownHosts)
+			err = knownhosts.Append(file, []string{name}, key, hash)
 		}
-		if err != nil {
-			t.debug("%v", err)
-		}
+		all = append(all, err)
 	}
+	return errors.Join(all...)
 }

@@ -15,7 +15,8 @@ const ensureMargin = time.Hour
 // Ensuring is the making sure of a key beside something else. Its goroutine ends when it is done or stopped.
 type Ensuring struct {
 	cancel context.CancelFunc
-	done   chan struct{} // closed when err is set
+	done   chan struct{} // closed when facts and err are set
+	facts  Facts
 	err    error
 }
 
@@ -31,13 +32,13 @@ func (c *Cloud) Ensure(ctx context.Context, plan config.Plan) *Ensuring {
 
 func (e *Ensuring) run(ctx context.Context, p *Pusher) {
 	defer close(e.done)
-	e.err = p.ensure(ctx)
+	e.facts, e.err = p.ensure(ctx)
 }
 
-// Wait says why the key is not sure to be let in; nil if it is.
-func (e *Ensuring) Wait() error {
+// Wait gives what is known of the VM, and why the key is not sure to be let in; nil if it is.
+func (e *Ensuring) Wait() (Facts, error) {
 	<-e.done
-	return e.err
+	return e.facts, e.err
 }
 
 // Stop ends it.
@@ -48,7 +49,7 @@ func (e *Ensuring) Stop() {
 
 // ensure is the whole of it. That a key is not let in is believed for deniedLife, so that one that cannot be pushed is not looked for
 // at each connection. One that is new to the VM gets the time that it takes there: who logs in with it tries once.
-func (p *Pusher) ensure(ctx context.Context) error {
+func (p *Pusher) ensure(ctx context.Context) (Facts, error) {
 	p.margin = min(ensureMargin, p.plan.KeyLifetime/2)
 	bounded, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -59,11 +60,11 @@ func (p *Pusher) ensure(ctx context.Context) error {
 		}
 	}
 	if known {
-		return nil
+		return f, nil
 	}
 	_, wasGood := f.letsIn(p.plan.User, p.now(), 0)
 	if err := p.pushBy(bounded, f); err != nil || p.pushed.IsZero() {
-		return err
+		return f, err
 	}
 	if !wasGood {
 		p.settle(ctx)
@@ -74,7 +75,7 @@ func (p *Pusher) ensure(ctx context.Context) error {
 		f.LoginUsers = []string{p.user}
 	}
 	p.cloud.shelf(ctx).Put(factsKind, factsName(refOf(p.plan)), f, min(factsLife, p.plan.KeyLifetime/2))
-	return nil
+	return f, nil
 }
 
 // known says whether the facts, which are no older than since, have it that the key is good for long enough. They settle the login name.

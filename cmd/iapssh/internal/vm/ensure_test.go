@@ -19,7 +19,7 @@ func ensureOnce(t *testing.T, s *googletest.Server, c *Cloud, plan config.Plan) 
 	began := time.Now()
 	e := c.Ensure(t.Context(), plan)
 	defer e.Stop()
-	if err := e.Wait(); err != nil {
+	if _, err := e.Wait(); err != nil {
 		problem = err.Error()
 	}
 	calls = s.Calls()
@@ -143,7 +143,7 @@ func TestEnsureTogether(t *testing.T) {
 			all = append(all, c.Ensure(t.Context(), plan))
 		}
 		for _, e := range all {
-			if err := e.Wait(); err != nil {
+			if f, err := e.Wait(); err != nil || f.ID != "42" {
 				t.Error(err)
 			}
 			e.Stop()
