@@ -103,6 +103,7 @@ func (q *Inquiry) NewPusher(plan config.Plan) *Pusher {
 
 // Drop forgets the facts, which proved wrong.
 func (q *Inquiry) Drop(ctx context.Context) {
+	q.cloud.shelf(ctx).Drop(certificateKind, targetName(q.plan.IAP))
 	if !q.plan.IAP.IsVM() {
 		q.cloud.misplacedWorkload(ctx, q.plan)
 		q.cloud.Cache.For(cache.Owner{}).Drop(authoritiesKind, q.plan.IAP.Region)

@@ -284,6 +284,14 @@ func TestCertify(t *testing.T) {
 		if len(s.LoginKeys()) > 0 {
 			t.Error("a key was imported too")
 		}
+		q := c.Inquire(t.Context(), plan)
+		q.Facts()
+		q.Drop(t.Context())
+		q.Stop()
+		s.ForgetCalls()
+		if inquire(); signed() != 1 {
+			t.Errorf("where all was refused the certificate is kept: %d calls", signed())
+		}
 		s.SignKey = func(key, user string) string { return "nonsense" }
 		time.Sleep(time.Second)
 		p = c.NewPusher(plan)

@@ -119,15 +119,15 @@ func (c *Cloud) misplacedWorkload(ctx context.Context, plan config.Plan) config.
 func (c *Cloud) workloadFacts(ctx context.Context, plan config.Plan) (f Facts, cached bool) {
 	var calls sync.WaitGroup
 	calls.Go(func() { f.Authorities, cached = c.authorities(ctx, plan.IAP.Region) })
-	if plan.PushKey != "no" {
+	calls.Go(func() {
+		if plan.PushKey == "no" {
+			return
+		}
 		var err error
-		calls.Go(func() { f.Certificate, err = c.workloadCertificate(ctx, plan, time.Time{}) })
-		defer func() {
-			if err != nil {
-				c.Debug("%v", err)
-			}
-		}()
-	}
+		if f.Certificate, err = c.workloadCertificate(ctx, plan, time.Time{}); err != nil {
+			c.Debug("%v", err)
+		}
+	})
 	calls.Wait()
 	return f, cached
 }
