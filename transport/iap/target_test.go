@@ -87,6 +87,8 @@ func TestParametersAreEncoded(t *testing.T) {
 	host := Target{Project: "p", Region: odd, Network: odd, Host: "fd00::1", DestGroup: odd, Port: 1}
 	run := Target{Project: "p", Region: odd, Port: 22, Workload: Workload{
 		Type: "service", Name: "s/revisions/" + odd, ProjectNumber: "42", Instance: odd, Container: odd}}
+	instance := someRun
+	instance.Workload.Type = "instance"
 	for text, want := range map[string]url.Values{
 		vm.connectURL(base): {
 			"project": {vm.Project}, "zone": {odd}, "instance": {odd}, "interface": {odd}, "port": {"65535"}, "newWebsocket": {"True"},
@@ -106,6 +108,10 @@ func TestParametersAreEncoded(t *testing.T) {
 		},
 		someRun.connectURL(base): {
 			"project": {"p"}, "region": {"europe-west1"}, "project_number": {"42"}, "cr_workload_type": {"job"},
+			"cr_deployment_name": {"j"}, "port": {"22"}, "newWebsocket": {"True"},
+		},
+		instance.connectURL(base): { // a service, as gcloud has it
+			"project": {"p"}, "region": {"europe-west1"}, "project_number": {"42"}, "cr_workload_type": {"service"},
 			"cr_deployment_name": {"j"}, "port": {"22"}, "newWebsocket": {"True"},
 		},
 		vm.reconnectURL(base, odd, 1<<63): {

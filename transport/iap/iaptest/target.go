@@ -99,7 +99,7 @@ func (c *checker) workload(t Target) {
 	if t.Port != 22 {
 		c.fault(http.StatusBadRequest, BadParameter, "port %d of a workload", t.Port)
 	}
-	if !slices.Contains([]string{"service", "job", "worker_pool", "instance"}, t.WorkloadType) {
+	if !slices.Contains([]string{"service", "job", "worker_pool"}, t.WorkloadType) {
 		c.fault(http.StatusBadRequest, BadParameter, "cr_workload_type %q", t.WorkloadType)
 	}
 	if strings.Trim(t.ProjectNumber, "0123456789") != "" {
