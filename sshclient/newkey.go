@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/pem"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -47,6 +48,9 @@ func Certifies(certificate, key string) (until time.Time, ok bool) {
 // NewKeyFile makes an RSA key in the files path and path.pub, as "ssh-keygen -t rsa -N ”" does, on Windows also in path.ppk, as gcloud
 // does there, and their directory if it is missing. A file that is there is not replaced: then the error is an fs.ErrExist.
 func NewKeyFile(path, comment string) error {
+	if _, err := os.Lstat(path); err == nil {
+		return &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist} // before the work of making one
+	}
 	private, err := rsa.GenerateKey(rand.Reader, newKeyBits)
 	if err != nil {
 		return err

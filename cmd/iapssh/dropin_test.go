@@ -41,7 +41,7 @@ type dropIn struct {
 }
 
 func newDropIn(t *testing.T) *dropIn {
-	d := &dropIn{Lab: newGrantedLab(t), bin: t.TempDir(), servers: map[string]*sshtest.Server{}}
+	d := &dropIn{Lab: newStrictLab(t, lab.Config{Granted: true}), bin: t.TempDir(), servers: map[string]*sshtest.Server{}}
 	d.script(t, "gcloud", `exec iapssh --gcloud "$@"`)
 	d.script(t, "ssh", `exec `+filepath.Join(d.Files.Bin, "ssh")+` -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null "$@"`)
 	d.script(t, "sudo", `echo sudo "$@"`)
@@ -63,22 +63,6 @@ func newDropIn(t *testing.T) *dropIn {
 	d.write(t, filepath.Join(d.Files.GCloud, "configurations", "config_work"), other)
 	d.write(t, filepath.Join(d.Files.GCloud, "configurations", "config_elsewhere"), "[core]\nproject = nowhere\n")
 	return d
-}
-
-// newGrantedLab makes a lab whose account may do everything.
-func newGrantedLab(t *testing.T) *lab.Lab {
-	t.Helper()
-	l, err := lab.New(lab.Config{Dir: t.TempDir(), Granted: true, SSHD: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		l.Close()
-		if v := l.Relay.Violations(); len(v) > 0 {
-			t.Errorf("iapssh broke rules of the relay:\n%s", iaptest.Report(v))
-		}
-	})
-	return l
 }
 
 // vm adds a VM with a server of its own.

@@ -30,7 +30,7 @@ func TestForwardCost(t *testing.T) {
 	if os.Getenv("IAPSSH_FULL") == "" {
 		t.Skip("takes half a minute and wants a quiet machine: IAPSSH_FULL=1, without -race")
 	}
-	l := newTolerantLab(t)
+	l := newTolerantLab(t, lab.Config{})
 	for _, way := range []string{"down", "up"} {
 		carriers := []carrier{newExecCarrier(t, l, way), newForwardCarrier(t, l, way, false), newForwardCarrier(t, l, way, true)}
 		costs := map[string][]float64{}

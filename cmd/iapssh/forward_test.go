@@ -59,7 +59,13 @@ func TestForwards(t *testing.T) {
 // newLab makes a lab whose relay must not see a rule broken.
 func newLab(t *testing.T) *lab.Lab {
 	t.Helper()
-	l := newTolerantLab(t)
+	return newStrictLab(t, lab.Config{})
+}
+
+// newStrictLab is newLab for a lab of some kind.
+func newStrictLab(t *testing.T, cfg lab.Config) *lab.Lab {
+	t.Helper()
+	l := newTolerantLab(t, cfg)
 	t.Cleanup(func() {
 		l.Close()
 		if v := l.Relay.Violations(); len(v) > 0 {
@@ -70,9 +76,10 @@ func newLab(t *testing.T) *lab.Lab {
 }
 
 // newTolerantLab makes a lab for programs that may be killed.
-func newTolerantLab(t *testing.T) *lab.Lab {
+func newTolerantLab(t *testing.T, cfg lab.Config) *lab.Lab {
 	t.Helper()
-	l, err := lab.New(lab.Config{Dir: t.TempDir(), SSHD: true})
+	cfg.Dir, cfg.SSHD = t.TempDir(), true
+	l, err := lab.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

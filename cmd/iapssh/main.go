@@ -68,7 +68,7 @@ func run(ctx context.Context, program string, argv []string) int {
 	case config.ModeSSHVersion:
 		// Programs look for OpenSSH_ on stderr to learn which options they may use.
 		fmt.Fprintf(os.Stderr, "%s compatible, iapssh %s\n", config.OpenSSHRelease, version)
-	case config.ModeConfig:
+	case config.ModeConfig, config.ModeDryRun:
 		io.WriteString(os.Stdout, plan.Output)
 	case config.ModeQuery:
 		fmt.Println(strings.Join(answer(plan.Query), "\n"))

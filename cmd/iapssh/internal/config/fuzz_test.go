@@ -42,6 +42,10 @@ func FuzzArgv(f *testing.F) {
 	f.Add("iapssh", "--listen-on-stdin\x00vm\x0022\x00--project=p\x00--zone=z")
 	f.Add("iapproxy", "--listen-on-stdin\x00--project=p\x00--zone=z\x00vm\x0022")
 	f.Add("iapssh", "-oProxyCommand=gcloud compute start-iap-tunnel %h %p\x00vm")
+	for _, line := range []string{"ssh vm", "--project p ssh --zone=z u@vm --command=ls --dry-run -- -v -L 1:h:2 ls", "ssh vm --ssh-flag=-L1:%INSTANCE%:2",
+		"ssh vm --ssh-key-expire-after=P1DT2H --ssh-key-file=k", "ssh 10.0.0.1 --region=r --network=n", "start-iap-tunnel vm 22 --local-host-port=:1", "scp a vm:b"} {
+		f.Add("iapssh", strings.Join(append([]string{"--gcloud", "compute"}, strings.Fields(line)...), "\x00"))
+	}
 	f.Fuzz(func(t *testing.T, program, line string) {
 		checkTwice(t, withConfig("Port 7\n"), program, strings.Split(line, "\x00"))
 	})
@@ -68,6 +72,8 @@ func checkTwice(t *testing.T, m machine, program string, argv []string) {
 		t.Error("neither plan nor error")
 	case err == nil && p.Mode == ModeSSH && (p.Host == "" || p.Port < 1 || p.Port > 65535 || p.Route == ""):
 		t.Errorf("no destination: %+v", p)
+	case err == nil && p.Mode == ModeDryRun && !strings.HasSuffix(p.Output, "\n"):
+		t.Errorf("no command: %+v", p)
 	case err == nil && p.Mode == ModeConfig && !strings.Contains(p.Output, "\nport "):
 		t.Errorf("no configuration: %+v", p)
 	}

@@ -25,7 +25,7 @@ func resolveComputeSSH(ctx context.Context, program string, g gcloudLine, effect
 		return failed, err
 	}
 	if g.on("--dry-run") {
-		return Plan{Mode: ModeConfig, Output: g.dryRun(program, argv)}, nil
+		return Plan{Mode: ModeDryRun, Output: g.dryRun(program, argv)}, nil
 	}
 	p, err := resolveSession(ctx, argv, effects)
 	p.Speaker = g.speaker()

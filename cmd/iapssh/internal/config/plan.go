@@ -11,6 +11,7 @@ type Mode string
 const (
 	ModeSSH        Mode = "ssh"         // a session, or what -N and -s make of one
 	ModeConfig     Mode = "config"      // -G: print Plan.Output
+	ModeDryRun     Mode = "dry-run"     // --gcloud compute ssh --dry-run: print Plan.Output
 	ModeQuery      Mode = "query"       // -Q: print what is supported of Plan.Query
 	ModeStdio      Mode = "stdio"       // --listen-on-stdin: HOST PORT on stdin and stdout
 	ModePlan       Mode = "plan"        // --explain VM: tell what would be done, and why, of Plan.Each
@@ -78,7 +79,7 @@ const NoEscape = -1
 // a child process as JSON. It holds no secret.
 //
 // For ModeVersion, ModeSSHVersion and ModeHelp only Mode is set; for ModeConfig
-// Output and Warnings too, for ModeQuery and ModeExplain Query, for ModeForget VMs,
+// Output and Warnings too, for ModeDryRun Output, for ModeQuery and ModeExplain Query, for ModeForget VMs,
 // for ModeHostKeys and ModePlan Each.
 // For ModeStdio Mode, Failing, Original, Host, Port, Route, RouteReason, IAP,
 // Remembered, Projects, GCloud, Impersonate, NoTokenCache, Reason, RelayURL, Universe,
@@ -89,7 +90,7 @@ const NoEscape = -1
 // Fleet, Projects and what ModeStdio has of Google, of keys and of messages.
 type Plan struct {
 	Mode    Mode
-	Output  string   // what -G prints
+	Output  string   // what -G prints, or --dry-run
 	Query   string   // a subject of ssh -Q: "cipher", "key-sig", "help"; or an error's code
 	VMs     []Target // of ModeForget, as far as their names tell
 	Each    []Plan   // of ModeHostKeys and ModePlan: those of sessions
