@@ -151,6 +151,41 @@ func TestDocumentedTunnels(t *testing.T) {
 	}
 }
 
+// Command lines of gcloud's reference for compute config-ssh.
+func TestDocumentedConfigSSH(t *testing.T) {
+	t.Parallel()
+	d := newDropIn(t)
+	for _, row := range []documented{
+		{line: "gcloud compute config-ssh --ssh-key-file=.ssh/id_ed25519 && iapssh -F .ssh/config inner.us-central1-a.my-project echo there", home: withLabKey,
+			stdout: `(?s)^You should now be able to use ssh/scp with your instances\..*^there$`},
+		{line: "gcloud compute config-ssh --dry-run", home: withKey, stdout: "^Host inner\\.", check: hasInclude(".ssh/config", false)},
+		{line: "gcloud compute config-ssh --project my-project --quiet", home: withKey, check: hasInclude(".ssh/config", true)},
+		{line: "gcloud compute config-ssh && gcloud compute config-ssh --remove", home: withKey, check: hasInclude(".ssh/config", false)},
+		{line: "gcloud beta compute config-ssh --ssh-config-file=my-config --force-key-file-overwrite", home: withBrokenKey, check: func(t *testing.T, d *dropIn, home string) {
+			hasInclude("my-config", true)(t, d, home)
+			repaired(t, d, home)
+		}},
+		{line: "gcloud compute config-ssh --no-force-key-file-overwrite", home: withBrokenKey, code: 1, stderr: `^ERROR: \(gcloud\.compute\.config-ssh\) .*no SSH key that can be read`},
+		{line: "gcloud compute config-ssh --zone=us-central1-a", code: 2, stderr: `^ERROR: \(gcloud\.compute\.config-ssh\) unrecognized arguments: --zone$`},
+	} {
+		row.line = strings.NewReplacer(exampleNames...).Replace(row.line)
+		t.Run(row.line, func(t *testing.T) {
+			t.Parallel()
+			d.run(t, row)
+		})
+	}
+}
+
+// hasInclude checks whether a configuration of the home's leads to ours.
+func hasInclude(file string, want bool) func(t *testing.T, d *dropIn, home string) {
+	return func(t *testing.T, _ *dropIn, home string) {
+		content, _ := os.ReadFile(filepath.Join(home, file))
+		if strings.Contains(string(content), "Include ") != want {
+			t.Errorf("%s: %q", file, content)
+		}
+	}
+}
+
 // withLabKey gives a home the key that VMs let in, and nothing that is known of them.
 func withLabKey(t *testing.T, d *dropIn, home string) {
 	for _, half := range []string{"", ".pub"} {

@@ -67,10 +67,20 @@ var computeSSHFlags = map[string]flagKind{
 	"--verify-internal-ip":       switchFlag,
 }
 
+// configSSHFlags are those of "gcloud compute config-ssh".
+var configSSHFlags = map[string]flagKind{
+	"--dry-run":                  switchFlag,
+	"--force-key-file-overwrite": switchFlag,
+	"--remove":                   switchFlag,
+	"--ssh-config-file":          valueFlag,
+	"--ssh-key-file":             valueFlag,
+}
+
 // gcloudCommands are the commands whose place we take, and their own flags.
 var gcloudCommands = map[string][]map[string]flagKind{
 	"compute start-iap-tunnel": {wideFlags, tunnelWayFlags, startTunnelFlags},
 	"compute ssh":              {wideFlags, tunnelWayFlags, computeSSHFlags},
+	"compute config-ssh":       {wideFlags, configSSHFlags},
 }
 
 // A gcloudLine is a command line of gcloud's taken apart: flags anywhere, also
@@ -156,7 +166,7 @@ func (g *gcloudLine) name(words []string) {
 
 // anyGCloudFlag finds a flag of any of the commands: none means two things.
 func anyGCloudFlag(name string) (kind flagKind, known bool) {
-	for _, flags := range []map[string]flagKind{wideFlags, tunnelWayFlags, startTunnelFlags, computeSSHFlags} {
+	for _, flags := range []map[string]flagKind{wideFlags, tunnelWayFlags, startTunnelFlags, computeSSHFlags, configSSHFlags} {
 		if kind, known = flags[name]; known {
 			return kind, true
 		}
@@ -205,8 +215,11 @@ func resolveGCloud(ctx context.Context, program string, argv []string, effects E
 		}
 	}
 	effects.LookupEnv = g.environment(effects.LookupEnv)
-	if g.command == "compute ssh" {
+	switch g.command {
+	case "compute ssh":
 		return resolveComputeSSH(ctx, program, g, effects)
+	case "compute config-ssh":
+		return resolveConfigSSH(ctx, g, effects)
 	}
 	line := g.tunnelLine()
 	if line.mode == ModeStdio {
