@@ -100,6 +100,9 @@ func (s *sshRun) run(ctx context.Context) (int, error) {
 	if err != nil && errors.As(context.Cause(ctx), &killed) {
 		return killed.Exit(s.plan), nil
 	}
+	if err != nil && s.facts.Method == "" {
+		s.record(code, err) // of attempts that came to nothing the last alone
+	}
 	return code, err
 }
 
@@ -118,7 +121,6 @@ func unattended(plan config.Plan) config.Plan {
 
 // again is another session in the place of a lost one.
 func (s *sshRun) again(ctx context.Context) (int, error) {
-	s.opened = time.Time{}
 	r, err := newRelay(s.plan, s.relay.messages)
 	if err != nil {
 		return 0, err

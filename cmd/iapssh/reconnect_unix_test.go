@@ -106,7 +106,8 @@ func (s *outageTest) back() {
 // waits. When IAP refuses the user it is over.
 func TestReconnect(t *testing.T) {
 	t.Parallel()
-	s := newOutageTest(t)
+	audit := filepath.Join(t.TempDir(), "audit")
+	s := newOutageTest(t, "--audit-log="+audit)
 	carried := s.talk(s.local)
 	s.talk(s.far)
 
@@ -129,7 +130,7 @@ func TestReconnect(t *testing.T) {
 	s.back()
 	s.talk(s.local)
 	s.p.cmd.Process.Signal(syscall.SIGUSR1)
-	s.p.await(t, "^2 forwards, 1 connections over them$")
+	s.p.await(t, "^forwards: 2, connections over them: 1$")
 
 	s.lab.Forbid()
 	s.lab.Relay.Strike(iaptest.Fault{Do: iaptest.Close, Code: 4001})
@@ -139,6 +140,10 @@ func TestReconnect(t *testing.T) {
 	if conn, err := net.Dial("tcp", s.local); err == nil {
 		conn.Close()
 		t.Error("the port is left")
+	}
+	// The sessions, and the attempt that was the last.
+	if records, err := os.ReadFile(audit); err != nil || strings.Count(string(records), "\n") != 4 || strings.Count(string(records), `"host_key"`) != 3 {
+		t.Errorf("the audit is %v\n%s", err, records)
 	}
 }
 

@@ -45,20 +45,25 @@ type sshRun struct {
 	local session.Local
 	facts session.Facts // zero if it was not authenticated, or on a connection that a master shares
 
+	began  time.Time
 	opened time.Time // when it had all it asked for; zero: it has not come so far
 	outage outage
 }
 
 // once is one session.
 func (s *sshRun) once(ctx context.Context) (int, error) {
-	began := time.Now()
-	s.facts = session.Facts{}
+	s.began, s.opened, s.facts = time.Now(), time.Time{}, session.Facts{}
 	s.local.Over = s.over
 	code, err := s.relay.session(ctx, s.local)
 	s.relay.times.tell(s.relay.messages)
-	s.audit.ssh(began, s.facts, code, err)
+	if s.facts.Method != "" || s.outage.failures == 0 {
+		s.record(code, err)
+	}
 	return code, err
 }
+
+// record writes the audit of the latest session.
+func (s *sshRun) record(code int, err error) { s.audit.ssh(s.began, s.facts, code, err) }
 
 func (s *sshRun) over(facts session.Facts) { s.facts = facts }
 

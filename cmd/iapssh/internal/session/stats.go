@@ -42,7 +42,7 @@ func (r *run) stats() string {
 		amount.Bytes(float64(s.Received)), amount.Bytes(float64(s.Received)/age), amount.Bytes(float64(s.Sent)), amount.Bytes(float64(s.Sent)/age))
 	if r.plan.SessionType == "none" {
 		forwards := r.client.Forwards()
-		text += fmt.Sprintf("\n%d forwards, %d connections over them", len(forwards.List()), len(forwards.Connections()))
+		text += fmt.Sprintf("\nforwards: %d, connections over them: %d", len(forwards.List()), len(forwards.Connections()))
 	}
 	session, ok := bottom(r.conn).(interface{ Stats() iap.Stats })
 	if !ok {
