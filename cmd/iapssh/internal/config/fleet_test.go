@@ -82,11 +82,12 @@ func TestEnsureKey(t *testing.T) {
 		}
 	}
 	for line, want := range map[string]string{
-		"--local-port=1 --ensure-key vm 22":                 "--ensure-key goes with --listen-on-stdin",
-		"--tunnel --ensure-key vm 22":                       "--ensure-key goes with --listen-on-stdin",
-		"--listen-on-stdin -l bob vm 22":                    "-l goes with --ensure-key",
-		"--listen-on-stdin --ensure-key --push-key=x vm 22": `--push-key must be auto, no, instance or project, not "x"`,
-		"--listen-on-stdin --ensure-key -l -x vm 22":        "remote username contains invalid characters",
+		"--local-port=1 --ensure-key vm 22":                          "--ensure-key goes with --listen-on-stdin",
+		"--tunnel --ensure-key vm 22":                                "--ensure-key goes with --listen-on-stdin",
+		"--listen-on-stdin -l bob vm 22":                             "-l goes with --ensure-key",
+		"--listen-on-stdin --ensure-key --push-key=x vm 22":          `--push-key must be auto, no, instance or project, not "x"`,
+		"--listen-on-stdin --ensure-key --region=r --network=n h 22": "--ensure-key is about VMs: nobody can give a key to another host",
+		"--listen-on-stdin --ensure-key -l -x vm 22":                 "remote username contains invalid characters",
 	} {
 		var usage *UsageError
 		if _, err := (machine{}).resolve(t, line); !errors.As(err, &usage) || usage.Text != want {

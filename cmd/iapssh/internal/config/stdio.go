@@ -45,6 +45,9 @@ func (t tunnelLine) plainWay(ctx context.Context, host string, port int, effects
 		}
 	}
 	given := t.target()
+	if p.EnsureKey && !given.isVM() {
+		return p, usage("--ensure-key is about VMs: nobody can give a key to another host")
+	}
 	if err := p.fillGoogle(effects, me.home, given); err != nil {
 		return p, err
 	}
