@@ -21,7 +21,7 @@ func complain(w io.Writer, plan config.Plan, err error) int {
 	case plan.Mode == config.ModeStdio:
 		io.WriteString(w, failure.Line())
 		return failed(plan, failure, "")
-	case plan.Mode == config.ModeTunnel || plan.Speaker != "": // gcloud exits with 2 as well
+	case plan.Mode.HasOwnCodes() || plan.Speaker != "": // gcloud exits with 2 as well
 		io.WriteString(w, failure.Lines())
 		return failedAs(report.Exit(err), plan, failure, "")
 	case !errors.As(err, &usage) || usage.Text != "":

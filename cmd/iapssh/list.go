@@ -68,7 +68,7 @@ func (r *relay) unlisted(ctx context.Context, finding gce.Finding) int {
 	if r.plan.LogLevel >= config.LogError {
 		io.WriteString(r.messages, failure.Lines())
 	}
-	return failed(r.plan, failure, r.principal())
+	return failedAs(report.Exit(finding.Err), r.plan, failure, r.principal())
 }
 
 // ourselves is the path by which this program was started: a link stays a link, which outlives the version that it leads to. As an

@@ -27,6 +27,15 @@ const (
 	ModeExplain    Mode = "explain"     // --explain CODE: what is known of Plan.Query
 )
 
+// HasOwnCodes says that the mode's exit codes are those of docs/exit-codes.md, and not ssh's.
+func (m Mode) HasOwnCodes() bool {
+	switch m {
+	case ModeTunnel, ModeList, ModeConfigSSH, ModeCompletion, ModeHostKeys, ModePlan, ModeForget, ModeExplain:
+		return true
+	}
+	return false
+}
+
 // A Route is the way to the host.
 type Route string
 
