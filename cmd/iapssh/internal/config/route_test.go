@@ -216,3 +216,16 @@ func TestServerAliveInterval(t *testing.T) {
 		}
 	}
 }
+
+// A VM that another process finds while we look needs no lookup of ours.
+func TestFoundMeanwhile(t *testing.T) {
+	asked := 0
+	m := machine{env: map[string]string{"CLOUDSDK_CORE_PROJECT": "p"}, facts: Facts{CachedVM: func(string, []string) (project, zone string, ok bool) {
+		asked++
+		return "p", "us-central1-a", asked > 1
+	}}}
+	p, err := m.resolve(t, "vm")
+	if err != nil || p.Route != RouteIAP || p.MustLocate() || p.IAP.Zone != "us-central1-a" || asked != 2 {
+		t.Errorf("%s (%s) %+v, %v; asked %d times", p.Route, p.RouteReason, p.IAP, err, asked)
+	}
+}

@@ -44,6 +44,10 @@ func (b *builder) route(p *Plan) {
 			return
 		}
 		b.target(p, given)
+		if p.Route == RouteLookup && p.Remembered { // another process has found it since the route was chosen
+			facts.cached = true
+			p.Route, p.RouteReason = chooseRoute(facts)
+		}
 	}
 }
 
