@@ -156,12 +156,12 @@ func (c *Cloud) inquire(ctx context.Context, plan config.Plan) (f Facts, cached 
 }
 
 // facts are the cached ones if they were read since then and tell of the plan's key, or if since is zero; or they are read, by one
-// process for all that want them.
+// process for all that want them. Those of a time when there was no key tell of any: nobody can have put it anywhere.
 func (c *Cloud) facts(ctx context.Context, plan config.Plan, since time.Time) (f Facts, cached bool) {
 	ref := refOf(plan)
 	cached = true
 	good := func() bool {
-		return since.IsZero() || !f.At.Before(since) && f.Key == sshclient.PublicHalf(plan.KeyFile)
+		return since.IsZero() || !f.At.Before(since) && (f.Key == "" || f.Key == sshclient.PublicHalf(plan.KeyFile))
 	}
 	err := c.shelf(ctx).Once(ctx, factsKind, factsName(ref), &f, good, func(ctx context.Context) (time.Duration, error) {
 		cached = false

@@ -2,9 +2,12 @@ package vm
 
 import (
 	"slices"
+	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/gce"
 	"github.com/iapssh/iapssh/cmd/internal/googletest"
 )
 
@@ -59,4 +62,31 @@ func TestRoster(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect("vm")
+}
+
+// Who to be on each VM of a project takes three calls at once, however many VMs there are.
+func TestSurvey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c, said := newCloud(t, "compute.instances.list", "compute.projects.get")
+		s.SetLogin("alice_example_com", "alice")
+		s.AddProject("p", map[string]string{"enable-oslogin": "TRUE"})
+		s.AddInstance("p", googletest.Instance{Name: "a", Zone: "us-central1-a", ID: "1"})
+		s.AddInstance("p", googletest.Instance{Name: "b", Zone: "us-central1-a", ID: "2", Metadata: map[string]string{"enable-oslogin": "FALSE"}})
+		s.AddInstance("p", googletest.Instance{Name: "c", Zone: "us-central1-a", ID: "3", Windows: true})
+		s.Gather(3)
+		survey := c.Survey(t.Context(), []string{"p"}, "")[0]
+		var users []string
+		for _, i := range append(survey.Instances, gce.Instance{}) {
+			users = append(users, LoginOf(config.Plan{User: "local"}, "alice@example.com", survey.Facts(i)).User)
+		}
+		if want := []string{"alice_example_com", "local", "local", "alice_example_com"}; !slices.Equal(users, want) || len(*said) != 0 {
+			t.Errorf("%q, want %q; said %q", users, want, *said)
+		}
+
+		s.Revoke("compute.projects.get")
+		survey = c.Survey(t.Context(), []string{"p"}, "")[0]
+		if survey.Err != nil || survey.Facts(survey.Instances[0]).OSLogin || len(*said) != 1 || !strings.HasPrefix((*said)[0], "Whether OS Login is on in project p is not known: compute.projects.get: ") {
+			t.Errorf("%+v, said %q", survey, *said)
+		}
+	})
 }
