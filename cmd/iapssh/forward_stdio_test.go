@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/exec"
 	"testing"
 
 	"github.com/iapssh/iapssh/sshclient/sshtest/dialogue"
@@ -22,18 +23,7 @@ func TestForwardStdio(t *testing.T) {
 					service := dialogue.Serve(t, network, manners)
 					cmd := iapsshCommand(t, l, append([]string{"-W", service.Addr.String()}, route.to(l)...)...)
 					cmd.Stderr = os.Stderr
-					stdin, err := cmd.StdinPipe()
-					if err != nil {
-						t.Fatal(err)
-					}
-					stdout, err := cmd.StdoutPipe()
-					if err != nil {
-						t.Fatal(err)
-					}
-					if err := cmd.Start(); err != nil {
-						t.Fatal(err)
-					}
-					service.Talk(t, &processConn{stdin: stdin, stdout: stdout})
+					service.Talk(t, connectTo(t, cmd))
 					if err := cmd.Wait(); err != nil {
 						t.Errorf("%s: %v", network, err)
 					}
@@ -48,6 +38,23 @@ type processConn struct {
 	net.Conn // none: what else it has is not used
 	stdin    io.WriteCloser
 	stdout   io.Reader
+}
+
+// connectTo starts a process.
+func connectTo(t *testing.T, cmd *exec.Cmd) *processConn {
+	t.Helper()
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return &processConn{stdin: stdin, stdout: stdout}
 }
 
 func (c *processConn) Read(p []byte) (int, error)  { return c.stdout.Read(p) }

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -198,19 +197,7 @@ func TestReconnectMaster(t *testing.T) {
 		return iapsshCommand(t, s.lab, append([]string{"-o", "ControlMaster=no", "-S", socket, lab.VM}, words...)...)
 	}
 	session := shared("cat")
-	stdin, err := session.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout, err := session.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := session.Start(); err != nil {
-		t.Fatal(err)
-	}
-	io.WriteString(stdin, "x")
-	io.ReadFull(stdout, make([]byte, 1))
+	chat(t, connectTo(t, session), 1)
 	s.lab.StopVM()
 	s.lost("")
 	if err := session.Wait(); err == nil || session.ProcessState.ExitCode() != 255 {
