@@ -12,7 +12,10 @@ import (
 // keyExtension carries the key that a client authenticated with.
 const keyExtension = "sshtest-key"
 
-var errNotAuthorized = errors.New("not authorized")
+var (
+	errNotAuthorized = errors.New("not authorized")
+	errRefused       = errors.New("the source is penalised")
+)
 
 // config is the server's side of one connection.
 func (s *Server) config() *ssh.ServerConfig {

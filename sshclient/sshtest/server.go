@@ -37,6 +37,9 @@ type Server struct {
 	Env        []string // environment of commands, added to this process's
 	Dir        string   // working directory of commands; empty means this process's
 
+	// Penalties, if not nil, is what failed logins are held against.
+	Penalties *Penalties
+
 	// Ciphers, KeyExchanges and MACs restrict what is offered; nil means x/crypto's defaults.
 	Ciphers, KeyExchanges, MACs []string
 
@@ -170,6 +173,20 @@ func (s *Server) untrack(conn net.Conn) {
 	s.work.Done()
 }
 
+// admit makes the connection, and authenticates the client.
+func (s *Server) admit(conn net.Conn) (*ssh.ServerConn, <-chan ssh.NewChannel, <-chan *ssh.Request, error) {
+	config := s.config()
+	if s.Penalties == nil {
+		return ssh.NewServerConn(conn, config)
+	}
+	attempted := s.Penalties.watch(config)
+	sshConn, chans, reqs, err := ssh.NewServerConn(conn, config)
+	if err != nil {
+		s.Penalties.add(*attempted)
+	}
+	return sshConn, chans, reqs, err
+}
+
 // ServeConn serves one connection over any net.Conn, and returns when it has
 // ended: the client hung up, its authentication failed, or Close was called.
 func (s *Server) ServeConn(conn net.Conn) error {
@@ -178,7 +195,10 @@ func (s *Server) ServeConn(conn net.Conn) error {
 		return net.ErrClosed
 	}
 	defer s.untrack(conn)
-	sshConn, chans, reqs, err := ssh.NewServerConn(conn, s.config())
+	if s.Penalties != nil && s.Penalties.refuses(conn) {
+		return errRefused
+	}
+	sshConn, chans, reqs, err := s.admit(conn)
 	if err != nil {
 		return err
 	}
