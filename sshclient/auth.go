@@ -113,7 +113,7 @@ func (a *authenticator) next(state *ssh.ClientAuthContext) (ssh.AuthMethod, erro
 		}
 	}
 	a.log(Debug1, "No more authentication methods to try.")
-	a.refusal = &AuthError{User: a.user, Host: a.host, Methods: state.AllowedMethods, Tried: a.tried}
+	a.refusal = &AuthError{User: a.user, Host: a.host, Methods: state.AllowedMethods, Partial: a.partial > 0, Tried: a.tried}
 	return nil, a.refusal
 }
 

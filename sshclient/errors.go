@@ -55,6 +55,7 @@ func (e *HandshakeError) Unwrap() error { return e.Err }
 type AuthError struct {
 	User, Host string
 	Methods    []string // what the server would still take
+	Partial    bool     // it was content with some of what it wants one after the other
 	Tried      []Tried  // the keys that were offered or given up, in order
 }
 

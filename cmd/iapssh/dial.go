@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -214,6 +216,13 @@ func (r *relay) current() config.Plan {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.plan
+}
+
+// who is that with the credential, for a person.
+func (r *relay) who() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return fmt.Sprintf("%s, by %s", cmp.Or(r.source.Principal(), "an account that the credential does not name"), r.source.Origin())
 }
 
 // principal is who asks Google, as far as that is known.

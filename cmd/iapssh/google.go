@@ -37,9 +37,12 @@ func seenCache() *cache.Cache {
 
 // newCloud joins Google's APIs with the relay's credentials and with the user.
 func (r *relay) newCloud(plan config.Plan, messages io.Writer) *vm.Cloud {
-	remembered, err := openCache()
-	if err != nil {
-		r.debug("%v", err)
+	var remembered *cache.Cache
+	if plan.Mode != config.ModeDoctor { // which remembers nothing
+		var err error
+		if remembered, err = openCache(); err != nil {
+			r.debug("%v", err)
+		}
 	}
 	c := &vm.Cloud{
 		API: &gce.Client{
@@ -191,6 +194,17 @@ func (r *relay) introduce(ctx context.Context, local *session.Local) {
 	over(nil)
 	r.met(facts)
 	r.begin = r.begin.Add(time.Since(began))
+	r.settle(ctx, facts, local)
+	local.Proof.Again = func(ctx context.Context) (session.Proof, bool) {
+		facts, ok := r.inquiry.Again(ctx)
+		r.met(facts)
+		return proofOf(facts), ok
+	}
+	r.offer(ctx, local, facts.Certificate)
+}
+
+// settle says by the facts of a VM or workload who we are on it, and by what it is known.
+func (r *relay) settle(ctx context.Context, facts vm.Facts, local *session.Local) {
 	if r.plan.ToVM() {
 		login := vm.LoginOf(r.plan, r.account(ctx), facts)
 		r.debug("user %s: %s", login.User, login.Why)
@@ -204,12 +218,6 @@ func (r *relay) introduce(ctx context.Context, local *session.Local) {
 		r.plan.UserKnownHostsFiles = append([]string{r.plan.SSHDir + "/" + googleKnownHosts}, r.plan.UserKnownHostsFiles...)
 	}
 	local.Proof = proofOf(facts)
-	local.Proof.Again = func(ctx context.Context) (session.Proof, bool) {
-		facts, ok := r.inquiry.Again(ctx)
-		r.met(facts)
-		return proofOf(facts), ok
-	}
-	r.offer(ctx, local, facts.Certificate)
 }
 
 func (r *relay) met(facts vm.Facts) {
@@ -367,16 +375,24 @@ func hostKeys(ctx context.Context, plan config.Plan, messages *session.Messages)
 	return 0
 }
 
-// published gives the facts of a VM that has published its host keys.
-func (r *relay) published(ctx context.Context) (vm.Facts, error) {
+// aboutVM has the plan lead to a VM, whether or not the name could be a host's.
+func (r *relay) aboutVM() error {
 	if err := r.plan.NotBuilt(); err != nil {
-		return vm.Facts{}, err
+		return err
 	}
 	if r.cloud == nil || !r.plan.IAP.IsVM() {
-		return vm.Facts{}, &config.UsageError{Ours: true, Text: fmt.Sprintf("%s is no VM (%s)", r.plan.Original, r.plan.RouteReason)}
+		return &config.UsageError{Ours: true, Text: fmt.Sprintf("%s is no VM (%s)", r.plan.Original, r.plan.RouteReason)}
 	}
-	var err error
-	r.plan.Route = config.RouteIAP // whether or not the name could be a host's
+	r.plan.Route = config.RouteIAP
+	return nil
+}
+
+// published gives the facts of a VM that has published its host keys.
+func (r *relay) published(ctx context.Context) (vm.Facts, error) {
+	err := r.aboutVM()
+	if err != nil {
+		return vm.Facts{}, err
+	}
 	if r.plan.MustLocate() {
 		if r.plan, err = r.cloud.Locate(ctx, r.plan); err != nil {
 			return vm.Facts{}, err

@@ -22,10 +22,12 @@ import (
 //	google vm PROJECT ZONE NAME            another VM
 //	google remove PROJECT ZONE NAME        takes one away
 //	google grant PERMISSION...             google revoke PERMISSION...
-//	google disable SERVICE                 switches an API off
+//	google disable SERVICE                 switches an API off, and google enable on
 //	google fail CALL STATUS                answers the next such call with an HTTP status
 //	google publish VALUE                   has the VM publish a host key: its own, another or none
 //	google recreate                        replaces the VM by another of its name, which publishes nothing
+//	google status STATUS                   sets that of the VM
+//	google firewall FILE                   sets what the API says of the firewall, JSON
 //	google set KEY VALUE                   sets metadata of the VM
 //	google get                             prints metadata of the VM
 //	google unlogin                         takes all keys off the login profile
@@ -41,7 +43,7 @@ func google(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: google VERB [ARG...]")
 	}
 	verb, args := args[0], args[1:]
-	wants, known := map[string]int{"project": 1, "vm": 3, "remove": 3, "disable": 1, "fail": 2, "calls": 0, "authority": 0, "publish": 1, "recreate": 0, "set": 2, "get": 0, "unlogin": 0, "login": len(args), "traffic": len(args), "spread": 1, "grant": len(args), "revoke": len(args)}[verb]
+	wants, known := map[string]int{"project": 1, "vm": 3, "remove": 3, "disable": 1, "enable": 1, "status": 1, "firewall": 1, "fail": 2, "calls": 0, "authority": 0, "publish": 1, "recreate": 0, "set": 2, "get": 0, "unlogin": 0, "login": len(args), "traffic": len(args), "spread": 1, "grant": len(args), "revoke": len(args)}[verb]
 	if !known || wants != len(args) {
 		ts.Fatalf("google %s: no such verb, or not its arguments", verb)
 	}
@@ -62,6 +64,8 @@ func google(ts *testscript.TestScript, neg bool, args []string) {
 		g.Revoke(args...)
 	case "disable":
 		g.Disable(args[0])
+	case "enable":
+		g.Enable(args[0])
 	case "fail":
 		status := 0
 		_, err := fmt.Sscan(args[1], &status)
@@ -73,6 +77,10 @@ func google(ts *testscript.TestScript, neg bool, args []string) {
 	case "recreate":
 		metadata := g.Metadata(lab.Project, lab.Zone, lab.VM)
 		g.AddInstance(lab.Project, googletest.Instance{Zone: lab.Zone, Name: lab.VM, Metadata: metadata})
+	case "status":
+		g.SetStatus(lab.Project, lab.Zone, lab.VM, args[0])
+	case "firewall":
+		g.SetFirewall(lab.Project, ts.ReadFile(args[0]))
 	case "get":
 		for key, value := range g.Metadata(lab.Project, lab.Zone, lab.VM) {
 			fmt.Fprintf(ts.Stdout(), "%s=%s\n", key, value)

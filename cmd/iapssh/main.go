@@ -78,6 +78,8 @@ func run(ctx context.Context, program string, argv []string) int {
 		return explainPlans(plan, os.Stdout)
 	case config.ModeHostKeys:
 		return hostKeys(ctx, plan, messages)
+	case config.ModeDoctor:
+		return diagnose(ctx, plan, messages)
 	case config.ModeForget:
 		return forget(plan)
 	case config.ModeExplain:

@@ -22,6 +22,7 @@ import (
 //	79  answers one line and ends
 //	19  sends a line and resets the connection
 //	9   takes its time to answer, and then hangs up
+//	2299 says what sshd says to an address that it has penalised
 //
 // and SSH servers that let nobody in by a key alone:
 //
@@ -33,6 +34,7 @@ func serveOtherPorts(relay *iaptest.Server, key cryptossh.PublicKey) (closeAll f
 	relay.Handle(lab.VM, 79, iaptest.Serve(answerOneLine))
 	relay.Handle(lab.VM, 19, resetAfterALine)
 	relay.Handle(lab.VM, 9, hesitant)
+	relay.Handle(lab.VM, 2299, iaptest.Serve(turnAway))
 	questions := []sshtest.Question{{Text: "Code: ", Answer: "123"}, {Text: "Colour: ", Answer: "red", Echo: true}}
 	servers := map[int]*sshtest.Server{
 		2201: {Password: "secret", Banner: "Members only.\r\n"},
@@ -57,6 +59,12 @@ func answerOneLine(c net.Conn) {
 	if err == nil {
 		fmt.Fprintf(c, "you said %s", line)
 	}
+}
+
+// turnAway is an sshd that has seen too many logins fail.
+func turnAway(c net.Conn) {
+	io.WriteString(c, "Not allowed at this time\r\n")
+	bufio.NewReader(c).ReadString('\n')
 }
 
 // hesitant is a server whose connection comes late and ends at once.

@@ -20,6 +20,7 @@ type waterfall struct {
 	record *timing.Record
 	host   string        // the jump host whose phases these are; empty: the destination
 	ssh    *timing.Chain // of the attempt in progress
+	told   bool
 }
 
 func newWaterfall(plan config.Plan) *waterfall {
@@ -84,11 +85,12 @@ func (w *waterfall) part(err error) {
 	}
 }
 
-// tell writes the picture.
+// tell writes the picture, once.
 func (w *waterfall) tell(to io.Writer) {
-	if w == nil {
+	if w == nil || w.told {
 		return
 	}
+	w.told = true
 	for _, line := range timing.Draw(w.record.Spans()) {
 		fmt.Fprintln(to, line)
 	}

@@ -20,6 +20,7 @@ func AllPermissions() []string {
 	return []string{
 		permissionTunnel, permissionGroup, permissionActAs,
 		"compute.instances.list", "compute.instances.get", "compute.instances.getGuestAttributes", "compute.instances.setMetadata",
+		"compute.instances.getEffectiveFirewalls",
 		"compute.projects.get", "compute.projects.setCommonInstanceMetadata",
 		"compute.zoneOperations.get", "compute.globalOperations.get",
 		"compute.instances.osLogin",
@@ -50,6 +51,13 @@ func (s *Server) Disable(service string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.cloud.disabled[service] = true
+}
+
+// Enable switches it on again.
+func (s *Server) Enable(service string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.cloud.disabled, service)
 }
 
 // Fail has the next calls of a name ("compute.instances.get") answered with an HTTP status in place of what they ask.

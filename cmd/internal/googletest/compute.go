@@ -61,6 +61,7 @@ type project struct {
 	metadata  map[string]string
 	instances []*Instance
 	workloads map[[3]string]RunWorkload // by type, region and name
+	firewall  string                    // JSON
 }
 
 func newCloud() cloud {
@@ -81,7 +82,7 @@ func (s *Server) AddProject(id string, metadata map[string]string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.cloud.nextID++
-	s.cloud.projects[id] = &project{number: strconv.Itoa(100_000_000_000 + s.cloud.nextID), metadata: cloneMetadata(metadata)}
+	s.cloud.projects[id] = &project{number: strconv.Itoa(100_000_000_000 + s.cloud.nextID), metadata: cloneMetadata(metadata), firewall: defaultFirewall}
 }
 
 // AddInstance makes a VM in a project that exists, and replaces one of the same name in the same zone. It returns the VM's id.
@@ -183,6 +184,7 @@ func (s *Server) computeRoutes(mux *http.ServeMux) {
 	route("GET "+computePath+"/aggregated/instances", "instances.aggregatedList", listInstances)
 	route("GET "+instancePath, "instances.get", getInstance)
 	route("GET "+instancePath+"/getGuestAttributes", "instances.getGuestAttributes", getGuestAttributes)
+	route("GET "+instancePath+"/getEffectiveFirewalls", "instances.getEffectiveFirewalls", getFirewalls)
 	route("POST "+instancePath+"/setMetadata", "instances.setMetadata", setInstanceMetadata)
 	route("POST "+computePath+"/zones/{zone}/operations/{operation}/wait", "zoneOperations.wait", waitFor("compute.zoneOperations.get"))
 	route("POST "+computePath+"/global/operations/{operation}/wait", "globalOperations.wait", waitFor("compute.globalOperations.get"))
@@ -229,7 +231,8 @@ func getInstance(s *Server, r *http.Request) (any, func(), *apiError) {
 
 // describe is the resource of a VM.
 func (s *Server) describe(inProject string, i *Instance) map[string]any {
-	nic := map[string]any{"name": "nic0", "networkIP": i.Internal}
+	nic := map[string]any{"name": "nic0", "networkIP": i.Internal,
+		"network": "https://www.googleapis.com/compute/v1/projects/" + inProject + "/global/networks/default"}
 	if i.External != "" {
 		nic["accessConfigs"] = []map[string]string{{"name": "External NAT", "natIP": i.External}}
 	}

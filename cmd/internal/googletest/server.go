@@ -13,6 +13,7 @@
 //   - api.go: what the APIs below have in common: permissions, refusals, counting
 //   - compute.go: instances, projects and their metadata
 //   - listing.go: lists of instances: filters, pages, and the fields that are asked for
+//   - firewall.go: the firewall rules of an instance
 //   - oslogin.go: login profiles, certificates, and what a VM's guest agent makes of them
 //   - run.go: workloads of Cloud Run, and whose signature their host keys bear
 //

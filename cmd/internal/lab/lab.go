@@ -54,8 +54,11 @@ type Config struct {
 	FirstUse bool
 	// Granted gives the account every permission. Otherwise it may use the tunnel and nothing else.
 	Granted bool
-	More    int             // further VMs, lab-vm-1 and so on, which are the same machine
-	Faults  []iaptest.Fault // of the relay
+	// Penalties is what the VM's SSH server holds against failed logins; nil: nothing. Not with SSHD.
+	Penalties *sshtest.Penalties
+
+	More   int             // further VMs, lab-vm-1 and so on, which are the same machine
+	Faults []iaptest.Fault // of the relay
 }
 
 // vms names the VMs.
@@ -180,7 +183,7 @@ func (l *Lab) furnish(cfg Config) error {
 		addr = listening.String()
 	} else {
 		l.embedded = sshtest.NewServer()
-		l.embedded.Authorize = l.authorized
+		l.embedded.Authorize, l.embedded.Penalties = l.authorized, cfg.Penalties
 		l.embedded.Dir = l.Files.Home
 		l.embedded.Env = []string{"HOME=" + l.Files.Home}
 		l.embedded.Start()

@@ -64,6 +64,8 @@ func resolve(ctx context.Context, program string, argv []string, effects Effects
 		return Plan{Mode: mode, Query: argv[1]}, nil
 	case ModeStdio:
 		return resolveStdio(ctx, line, effects)
+	case ModeDoctor:
+		return resolveDoctor(ctx, argv, effects)
 	case ModeHostKeys, ModePlan:
 		return resolveEach(ctx, mode, argv, effects)
 	case ModeForget:
@@ -74,8 +76,6 @@ func resolve(ctx context.Context, program string, argv []string, effects Effects
 		return resolveTunnel(ctx, line, effects)
 	case modeGCloud:
 		return resolveGCloud(ctx, program, argv[1:], effects)
-	case modeNotBuilt:
-		return Plan{}, &UnsupportedError{Option: argv[0]}
 	default:
 		return resolveSession(ctx, argv, effects)
 	}

@@ -40,14 +40,10 @@ func resolveEach(ctx context.Context, mode Mode, argv []string, effects Effects)
 	var options, names []string
 	for rest := argv[1:]; len(rest) > 0; rest = rest[1:] {
 		word := rest[0]
-		_, long := longFlags[word]
-		if _, isSwitch := longSwitches[word]; isSwitch {
-			long = false
-		}
 		switch {
 		case !strings.HasPrefix(word, "-"):
 			names = append(names, word)
-		case (long || word == "-o" || word == "-F" || word == "-P") && len(rest) > 1:
+		case wantsNext(word) && len(rest) > 1:
 			options = append(options, word, rest[1])
 			rest = rest[1:]
 		default:
@@ -67,6 +63,17 @@ func resolveEach(ctx context.Context, mode Mode, argv []string, effects Effects)
 		p.LogLevel, p.LogFile = one.LogLevel, one.LogFile
 	}
 	return p, nil
+}
+
+// resolveDoctor makes a plan for the one VM that --doctor is about.
+func resolveDoctor(ctx context.Context, argv []string, effects Effects) (Plan, error) {
+	words := slices.DeleteFunc(slices.Clone(argv), func(word string) bool { return word == "--json" })
+	words = append(words, "-o", "IAP=yes") // unless something else was said before
+	p, err := resolveEach(ctx, ModeDoctor, words, effects)
+	if p.JSON = slices.Contains(argv, "--json"); err == nil && len(p.Each) != 1 {
+		err = &UsageError{Ours: true, Text: argv[0] + " is about one VM at a time"}
+	}
+	return p, err
 }
 
 // resolveForget reads the names of VMs after --forget.

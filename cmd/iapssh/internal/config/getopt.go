@@ -79,6 +79,21 @@ func (g *getopt) longFlag(word string, long map[string]string) (option, error) {
 	return option{name: name, arg: value}, nil
 }
 
+// wantsNext says that the argument of the option in word, the last one of a cluster, is the word that follows.
+func wantsNext(word string) bool {
+	if strings.HasPrefix(word, "--") {
+		_, known := longFlags[word]
+		_, isSwitch := longSwitches[word]
+		return known && !isSwitch
+	}
+	for i, letter := range word[1:] {
+		if at := strings.IndexRune(sshOptions, letter); at >= 0 && strings.HasPrefix(sshOptions[at+1:], ":") {
+			return i == len(word)-2
+		}
+	}
+	return false
+}
+
 func (g *getopt) shift() string {
 	g.last, g.argv = g.argv[0], g.argv[1:]
 	return g.last

@@ -6,15 +6,14 @@ import (
 	"strings"
 )
 
-// modes are the flags that choose one, and only as the first argument. Those
-// without a Mode are not built.
+// modes are the flags that choose one, and only as the first argument.
 var modes = map[string]Mode{
 	"--version":    ModeVersion,
 	"--help":       ModeHelp,
 	"--tunnel":     ModeTunnel,
 	"--list":       ModeList,
 	"--completion": ModeCompletion,
-	"--doctor":     "",
+	"--doctor":     ModeDoctor,
 	"--explain":    ModePlan,
 	"--config-ssh": ModeConfigSSH,
 	"--host-keys":  ModeHostKeys,
@@ -22,10 +21,8 @@ var modes = map[string]Mode{
 	"--gcloud":     modeGCloud,
 }
 
-const (
-	modeNotBuilt Mode = "not built" // Resolve answers with an error
-	modeGCloud   Mode = "gcloud"    // what follows is a command of gcloud's, which says what mode the plan has
-)
+// modeGCloud is a command of gcloud's, which says what mode the plan has.
+const modeGCloud Mode = "gcloud"
 
 // modeOf decides what the program is asked to be, from its name and arguments
 // alone and in this order: called as iapproxy, that program's grammar, or as an
@@ -49,10 +46,7 @@ func modeOf(program string, argv []string) (Mode, tunnelLine) {
 			return mode, scanFleet(mode, argv)
 		}
 		if mode, ok := modes[argv[0]]; ok {
-			switch mode {
-			case "":
-				mode = modeNotBuilt
-			case ModeTunnel:
+			if mode == ModeTunnel {
 				return mode, scanOurs(argv[1:])
 			}
 			return mode, tunnelLine{}

@@ -22,7 +22,7 @@ func TestMode(t *testing.T) {
 		{"--list=x", ModeList},
 		{"--list --project=p --json", ModeList},
 		{"--completion=bash", ModeCompletion},
-		{"--doctor vm", modeNotBuilt},
+		{"--doctor vm", ModeDoctor},
 		{"--explain 4033", ModeExplain},
 		{"--explain invalid_rapt", ModeExplain},
 		{"--explain vm", ModePlan},

@@ -15,6 +15,7 @@ const (
 	ModeQuery      Mode = "query"       // -Q: print what is supported of Plan.Query
 	ModeStdio      Mode = "stdio"       // --listen-on-stdin: HOST PORT on stdin and stdout
 	ModePlan       Mode = "plan"        // --explain VM: tell what would be done, and why, of Plan.Each
+	ModeDoctor     Mode = "doctor"      // --doctor: say what is wrong on the way to the VM of Plan.Each
 	ModeHostKeys   Mode = "host-keys"   // --host-keys: print what the VMs of Plan.Each have published
 	ModeForget     Mode = "forget"      // --forget: drop what is remembered of Plan.VMs, or everything
 	ModeList       Mode = "list"        // --list: Plan.Fleet, of Plan.Projects
@@ -30,7 +31,7 @@ const (
 // HasOwnCodes says that the mode's exit codes are those of docs/exit-codes.md, and not ssh's.
 func (m Mode) HasOwnCodes() bool {
 	switch m {
-	case ModeTunnel, ModeList, ModeConfigSSH, ModeCompletion, ModeHostKeys, ModePlan, ModeForget, ModeExplain:
+	case ModeTunnel, ModeList, ModeConfigSSH, ModeCompletion, ModeDoctor, ModeHostKeys, ModePlan, ModeForget, ModeExplain:
 		return true
 	}
 	return false
@@ -89,7 +90,7 @@ const NoEscape = -1
 //
 // For ModeVersion, ModeSSHVersion and ModeHelp only Mode is set; for ModeConfig
 // Output and Warnings too, for ModeDryRun Output, for ModeQuery and ModeExplain Query, for ModeForget VMs,
-// for ModeHostKeys and ModePlan Each.
+// for ModeHostKeys and ModePlan Each, for ModeDoctor JSON too.
 // For ModeStdio Mode, Failing, Original, Host, Port, Route, RouteReason, IAP,
 // Remembered, Projects, GCloud, Impersonate, NoTokenCache, Reason, RelayURL, Universe,
 // PSC, Proxy, ClientCertificate, APIs, CACertsFile, LogLevel, LogFile, Speaker and
@@ -102,7 +103,8 @@ type Plan struct {
 	Output  string   // what -G prints, or --dry-run
 	Query   string   // a subject of ssh -Q: "cipher", "key-sig", "help"; or an error's code
 	VMs     []Target // of ModeForget, as far as their names tell
-	Each    []Plan   // of ModeHostKeys and ModePlan: those of sessions
+	Each    []Plan   // of ModeHostKeys, ModeDoctor and ModePlan: those of sessions
+	JSON    bool     // of ModeDoctor: for programs
 	Tunnel  Tunnel
 	Fleet   Fleet
 	Speaker string // in whose name errors are told, "gcloud.compute.ssh"; empty: ours

@@ -16,6 +16,7 @@ const Synopsis = `usage: iapssh [-46AaCfGgKkMNnqsTtVvXxYy] [-B bind_interface]
               [--zone=ZONE] VM PORT
        iapssh --tunnel [flags] VM PORT | VM:PORT[=[HOST]:PORT] ... [-- command]
        iapssh --gcloud [alpha|beta] compute ssh|config-ssh|start-iap-tunnel
+       iapssh --doctor [--json] VM
        iapssh --explain VM ...
        iapssh --host-keys VM ...
        iapssh --forget [VM ...]
@@ -35,6 +36,7 @@ const Usage = `iapssh: ssh to a Google Cloud VM through Identity-Aware Proxy, wi
   iapssh --tunnel [flags] vm port [-- command [argument ...]]
   iapssh --tunnel [flags] vm:port[=[host]:port] ... [-- command [argument ...]]
   iapssh --gcloud [alpha|beta] compute ssh|config-ssh|start-iap-tunnel
+  iapssh --doctor [--json] vm
   iapssh --explain vm ...
   iapssh --host-keys vm ...
   iapssh --forget [vm ...]
@@ -76,6 +78,9 @@ $IAPSSH_PORT tell the command which. Flags, beside those below:
 
 The fifth takes gcloud's own command line, with all its flags: docs/gcloud.md has
 what differs. --dry-run prints what an ssh of gcloud's is here.
+
+--doctor goes the whole way, says what proves each step or what mends it, and
+changes nothing: see docs/doctor.md.
 
 --explain tells what would be done to reach a VM, and who said so; it asks nobody
 and changes nothing. --host-keys prints, as lines of known_hosts, the host keys that VMs have

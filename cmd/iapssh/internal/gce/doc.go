@@ -10,6 +10,8 @@
 //	oslogin.go    OS Login profiles, their keys, certificates
 //	run.go        workloads of Cloud Run, certificates for them, and their hosts' authorities
 //	iam.go        whether the caller may use the tunnel
+//	firewall.go   the firewall rules of a VM
+//	state.go      what may be wrong with a VM that is there
 //
 // Field names and error shapes are those of the public API descriptions (compute v1, oslogin v1, iap v1, run v1).
 package gce

@@ -96,6 +96,7 @@ var permissions = map[string]string{
 	"compute.instances.aggregatedList":           "compute.instances.list",
 	"compute.instances.get":                      "compute.instances.get",
 	"compute.instances.getGuestAttributes":       "compute.instances.getGuestAttributes",
+	"compute.instances.getEffectiveFirewalls":    "compute.instances.getEffectiveFirewalls",
 	"compute.instances.setMetadata":              "compute.instances.setMetadata",
 	"compute.projects.get":                       "compute.projects.get",
 	"compute.projects.setCommonInstanceMetadata": "compute.projects.setCommonInstanceMetadata",

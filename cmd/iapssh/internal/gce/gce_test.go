@@ -53,7 +53,7 @@ func TestInstances(t *testing.T) {
 		s, c := newCloud(googletest.Instance{ID: "42", External: "192.0.2.1", ServiceAccount: "vm@x", Windows: true, Metadata: map[string]string{"a": "b"}})
 		want := Instance{
 			Ref: ref, ID: "42", Status: "RUNNING", Windows: true, ServiceAccounts: []string{"vm@x"},
-			Interfaces: []Interface{{Name: "nic0", Internal: "10.132.0.2", External: "192.0.2.1"}},
+			Interfaces: []Interface{{Name: "nic0", Network: "default", Internal: "10.132.0.2", External: "192.0.2.1"}},
 		}
 		got, err := c.Instance(t.Context(), ref)
 		if value, ok := got.Metadata.Get("a"); err != nil || value != "b" || !ok {

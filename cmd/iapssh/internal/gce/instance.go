@@ -32,6 +32,7 @@ type Instance struct {
 // Interface is a network interface; addresses may be empty.
 type Interface struct {
 	Name                   string // "nic0"
+	Network                string // its name
 	Internal, InternalIPv6 string
 	External, ExternalIPv6 string
 }
@@ -76,6 +77,7 @@ type instanceAnswer struct {
 	Metadata          Metadata
 	NetworkInterfaces []struct {
 		Name              string
+		Network           string // a URL
 		NetworkIP         string
 		IPv6Address       string
 		AccessConfigs     []struct{ NatIP string }
@@ -93,7 +95,7 @@ type instanceAnswer struct {
 func (a *instanceAnswer) instance(project string) Instance {
 	i := Instance{Ref: Ref{project, last(a.Zone), a.Name}, ID: a.ID, Status: a.Status, Metadata: a.Metadata, Labels: a.Labels, Tags: a.Tags.Items}
 	for _, nic := range a.NetworkInterfaces {
-		n := Interface{Name: nic.Name, Internal: nic.NetworkIP, InternalIPv6: nic.IPv6Address}
+		n := Interface{Name: nic.Name, Network: last(nic.Network), Internal: nic.NetworkIP, InternalIPv6: nic.IPv6Address}
 		for _, access := range nic.AccessConfigs {
 			n.External = cmp.Or(n.External, access.NatIP)
 		}

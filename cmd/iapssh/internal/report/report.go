@@ -119,7 +119,7 @@ func (f Failure) join(between string) string {
 
 // Of explains an error.
 func Of(err error, facts Facts) Failure {
-	for _, explain := range []func(error, Facts) (Failure, bool){ofHop, ofConfig, ofNetwork, ofGoogle, ofCredentials, ofRelay, ofSSH} {
+	for _, explain := range []func(error, Facts) (Failure, bool){ofHop, ofConfig, ofNetwork, ofVM, ofGoogle, ofCredentials, ofRelay, ofSSH} {
 		if f, ok := explain(err, facts); ok {
 			f.Cause, f.Fix, f.Where, f.Missing = Clean(f.Cause), Clean(f.Fix), Clean(f.Where), Clean(f.Missing)
 			return f

@@ -13,6 +13,9 @@ import (
 
 // learn stores a new key. That it cannot be stored is no reason to end the connection.
 func (t *hostTrust) learn(v knownhosts.Verdict) {
+	if t.looking {
+		return
+	}
 	file := t.plan.UserKnownHostsFiles[0]
 	if err := knownhosts.Append(file, v.Names(), v.Key, t.plan.HashKnownHosts); err != nil {
 		t.out.info(v.NotAdded(file))
@@ -24,6 +27,9 @@ func (t *hostTrust) learn(v knownhosts.Verdict) {
 
 // learnAddress stores the key of a known host for its address.
 func (t *hostTrust) learnAddress(v knownhosts.Verdict) {
+	if t.looking {
+		return
+	}
 	file := t.plan.UserKnownHostsFiles[0]
 	if err := knownhosts.Append(file, []string{v.AtAddress.Name}, v.Key, t.plan.HashKnownHosts); err != nil {
 		t.out.info(v.AddressNotAdded(file))

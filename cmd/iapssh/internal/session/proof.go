@@ -69,7 +69,7 @@ func (t *hostTrust) naming() {
 
 // keep stores the keys that were proved, so that they hold where the cloud cannot be asked, and for stock ssh.
 func (t *hostTrust) keep(v knownhosts.Verdict) {
-	if v.Status != knownhosts.Trusted || v.By.Origin != knownhosts.Told || len(t.plan.UserKnownHostsFiles) == 0 {
+	if t.looking || v.Status != knownhosts.Trusted || v.By.Origin != knownhosts.Told || len(t.plan.UserKnownHostsFiles) == 0 {
 		return
 	}
 	if err := t.proof.store(t.plan.UserKnownHostsFiles[0], v.Name(), t.plan.HashKnownHosts); err != nil {

@@ -17,6 +17,7 @@
 //	stats.go     how the connection does, for who asks
 //	share.go     sessions on a connection that another process holds
 //	master.go    our connection, shared with others; passenger.go: those who pass their files
+//	probe.go     a login, and nothing else
 //	steps.go     what is told on the way to a session's first output
 //	output.go    messages to the user, whatever mode the terminal is in
 package session
@@ -117,6 +118,8 @@ type run struct {
 
 	dialed, greeted, authenticated time.Time
 
+	looking *Sight // what a Probe sees; nil: this is none
+
 	forwarded chan struct{} // closed when the server has answered to all remote forwards; nil without an own connection
 
 	work      sync.WaitGroup // openRemotes, and what controls has begun; ends with the connection
@@ -173,6 +176,11 @@ func (r *run) over() {
 	if r.local.Over == nil {
 		return
 	}
+	r.local.Over(r.facts())
+}
+
+// facts are those of an authenticated connection.
+func (r *run) facts() Facts {
 	login, stats := r.client.Login(), r.client.Stats()
 	f := Facts{Method: login.Method, HostProof: r.trust.because, Sent: uint64(stats.Sent), Received: uint64(stats.Received)}
 	if login.Key != nil {
@@ -181,7 +189,7 @@ func (r *run) over() {
 	if r.trust.judged != nil {
 		f.HostKey = fingerprint(r.trust.judged)
 	}
-	r.local.Over(f)
+	return f
 }
 
 // fingerprint is a key's, or that of the key in a certificate.
@@ -206,6 +214,7 @@ func (r *run) connect(ctx context.Context) error {
 		return err
 	}
 	r.trust = trust
+	trust.looking = r.looking != nil
 	trust.askLine = newAsker(r.local).ask
 	r.greeted = time.Now()
 	r.client, err = sshclient.Handshake(ctx, r.conn, r.clientConfig(caution{trust, r.plan, r.out}))

@@ -33,6 +33,9 @@ func (r *run) step(step Step) {
 
 // trace has the handshake tell its steps.
 func (r *run) trace() *sshclient.Trace {
+	if r.looking != nil {
+		return r.looking.see()
+	}
 	if r.local.Step == nil {
 		return nil
 	}

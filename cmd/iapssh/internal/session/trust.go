@@ -29,6 +29,7 @@ type hostTrust struct {
 	askLine func(ctx context.Context, prompt string, echo bool) (string, error)
 	judged  ssh.PublicKey // the key that was accepted; nil before
 	because string        // why
+	looking bool          // nothing is stored
 	updates *updates      // nil until a key was accepted whose server may tell of its others
 }
 

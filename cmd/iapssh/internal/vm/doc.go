@@ -6,6 +6,7 @@
 //	way.go     to its external address or through IAP
 //	roster.go  all VMs of a project, and the names that are remembered
 //	facts.go   what is read of a VM, at once and beside the dial
+//	look.go    the same at a moment, changing and remembering nothing
 //	user.go    who to be there (pure)
 //	keys.go    the key that worked last, and the life of ours
 //	push.go    whether a key is put on the VM, and where (pure)

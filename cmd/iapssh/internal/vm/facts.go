@@ -166,8 +166,7 @@ func (c *Cloud) facts(ctx context.Context, plan config.Plan, since time.Time) (f
 	err := c.shelf(ctx).Once(ctx, factsKind, factsName(ref), &f, good, func(ctx context.Context) (time.Duration, error) {
 		cached = false
 		r := c.read(ctx, ref)
-		f = r.facts()
-		f.Certified = f.Certified || f.OSLogin && onlyCertified(c.Account(ctx), plan.Universe)
+		f = c.factsFor(ctx, plan, r)
 		life := factsLife
 		switch {
 		case ctx.Err() != nil || r.unsettled():
@@ -186,6 +185,13 @@ func (c *Cloud) facts(ctx context.Context, plan config.Plan, since time.Time) (f
 	}
 	c.Debug("what is known of %s: %s", ref.Name, f)
 	return f, cached
+}
+
+// factsFor is what matters of a reading to a plan, but for its key.
+func (c *Cloud) factsFor(ctx context.Context, plan config.Plan, r reading) Facts {
+	f := r.facts()
+	f.Certified = f.Certified || f.OSLogin && onlyCertified(c.Account(ctx), plan.Universe)
+	return f
 }
 
 // certify adds a certificate, with which the account may have got its POSIX name.
