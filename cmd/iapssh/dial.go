@@ -177,9 +177,11 @@ func (r *relay) dial(ctx context.Context) (conn *iap.Conn, err error) {
 	if err := r.current().NotBuilt(); err != nil {
 		return nil, err
 	}
-	err = r.located(ctx, func(plan config.Plan) error {
-		conn, err = r.dialTarget(ctx, plan)
-		return err
+	err = r.patiently(ctx, func() error {
+		return r.located(ctx, func(plan config.Plan) error {
+			conn, err = r.dialTarget(ctx, plan)
+			return err
+		})
 	})
 	return conn, err
 }

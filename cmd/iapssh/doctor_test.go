@@ -13,6 +13,7 @@ import (
 
 	"github.com/iapssh/iapssh/cmd/internal/lab"
 	"github.com/iapssh/iapssh/sshclient/sshtest"
+	"github.com/iapssh/iapssh/transport/iap/iaptest"
 )
 
 // runIn runs iapssh in a lab, and gives what it wrote on stdout and its exit code.
@@ -54,6 +55,44 @@ func TestDoctorEarnsNoRefusal(t *testing.T) {
 	l.Close()
 	if worst := penalties.Worst(); worst <= 5*time.Second || worst > 6*time.Second {
 		t.Errorf("penalties of %v; 5 s are for a refused key, and 1 s for a refused host", worst)
+	}
+}
+
+// So it is with OpenSSH itself: four examinations in a row, of which three are refused, earn no refusal of the address.
+func TestDoctorNoPenalty(t *testing.T) {
+	program := os.Getenv("IAPSSH_SSHD")
+	if program == "" {
+		t.Skip("ci/penalties finds an sshd that is new enough")
+	}
+	l, err := lab.New(lab.Config{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	d := startDaemon(t, program)
+	l.Relay.Handle(lab.VM, 22, iaptest.TCP(d.addr))
+	key, err := os.ReadFile(l.Files.Key + ".pub")
+	if err == nil {
+		err = os.WriteFile(d.keys, key, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	trust := []string{"--doctor", "-o", "UserKnownHostsFile=" + filepath.Join(t.TempDir(), "known_hosts"), "-o", "StrictHostKeyChecking=accept-new"}
+	for range 2 {
+		if out, _ := runIn(t, l, append(trust, "-o", "IdentityFile="+writeOtherKey(t), lab.VM)...); !strings.Contains(out, "fail     login") {
+			t.Errorf("a key that nobody knows:\n%s", out)
+		}
+	}
+	if out, _ := runIn(t, l, "--doctor", lab.VM); !strings.Contains(out, "fail     host key") {
+		t.Errorf("a host that nobody knows:\n%s", out)
+	}
+	if out, code := runIn(t, l, append(trust, lab.VM)...); code != 0 {
+		t.Errorf("exit code %d\n%s", code, out)
+	}
+	d.stop()
+	if log := d.log.String(); strings.Contains(log, "drop connection") || !strings.Contains(log, "Accepted publickey") {
+		t.Errorf("sshd says\n%s", log)
 	}
 }
 

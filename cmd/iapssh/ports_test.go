@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -22,6 +23,8 @@ import (
 //	79  answers one line and ends
 //	19  sends a line and resets the connection
 //	9   takes its time to answer, and then hangs up
+//	2217, 2213, 2221, 2223  echo, say a word, and two sshds, where nothing answers every other time
+//	2220 an sshd that hangs up on the first connection
 //	2299 says what sshd says to an address that it has penalised
 //
 // and SSH servers that let nobody in by a key alone:
@@ -29,11 +32,16 @@ import (
 //	2201  password "secret"
 //	2202  two questions
 //	2203  the lab's key, then two questions
-func serveOtherPorts(relay *iaptest.Server, key cryptossh.PublicKey) (closeAll func()) {
+func serveOtherPorts(relay *iaptest.Server, sshd string, key cryptossh.PublicKey) (closeAll func()) {
 	relay.Handle(lab.VM, 7, iaptest.Echo())
 	relay.Handle(lab.VM, 79, iaptest.Serve(answerOneLine))
 	relay.Handle(lab.VM, 19, resetAfterALine)
 	relay.Handle(lab.VM, 9, hesitant)
+	relay.Handle(lab.VM, 2217, late(iaptest.Echo()))
+	relay.Handle(lab.VM, 2213, late(iaptest.Serve(sayIn)))
+	relay.Handle(lab.VM, 2223, late(iaptest.TCP(sshd)))
+	relay.Handle(lab.VM, 2221, late(iaptest.TCP(sshd)))
+	relay.Handle(lab.VM, 2220, hangsUpFirst(sshd))
 	relay.Handle(lab.VM, 2299, iaptest.Serve(turnAway))
 	questions := []sshtest.Question{{Text: "Code: ", Answer: "123"}, {Text: "Colour: ", Answer: "red", Echo: true}}
 	servers := map[int]*sshtest.Server{
@@ -66,6 +74,30 @@ func turnAway(c net.Conn) {
 	io.WriteString(c, "Not allowed at this time\r\n")
 	bufio.NewReader(c).ReadString('\n')
 }
+
+// late is a port of a VM that is starting up: every other time nothing answers there yet.
+func late(backend iaptest.Backend) iaptest.Backend {
+	var tries atomic.Int32
+	return func(ctx context.Context) (net.Conn, error) {
+		if tries.Add(1)%2 == 1 {
+			return nil, syscall.ECONNREFUSED
+		}
+		return backend(ctx)
+	}
+}
+
+// hangsUpFirst is an sshd that is starting up: it takes the first connection, and ends it.
+func hangsUpFirst(sshd string) iaptest.Backend {
+	var tries atomic.Int32
+	return func(ctx context.Context) (net.Conn, error) {
+		if tries.Add(1) == 1 {
+			return iaptest.Serve(func(net.Conn) {})(ctx)
+		}
+		return iaptest.TCP(sshd)(ctx)
+	}
+}
+
+func sayIn(c net.Conn) { io.WriteString(c, "in\n") }
 
 // hesitant is a server whose connection comes late and ends at once.
 func hesitant(ctx context.Context) (net.Conn, error) {

@@ -25,12 +25,14 @@ type progress struct {
 	timer *time.Timer // guarded by mu; of the phase
 	shown bool        // guarded by mu
 	over  bool        // guarded by mu
+
+	pinned bool // guarded by mu; phase stands there whatever begins
 }
 
 // newProgress is nil where nobody looks, and where -v tells more.
 func newProgress(plan config.Plan, messages *session.Messages) *progress {
 	f := messages.File()
-	if f == nil || plan.Mode != config.ModeSSH || plan.BatchMode || plan.LogLevel != config.LogInfo || !tty.IsTerminal(f) {
+	if f == nil || plan.Mode != config.ModeSSH && plan.Wait == 0 || plan.BatchMode || plan.LogLevel != config.LogInfo || !tty.IsTerminal(f) {
 		return nil
 	}
 	return &progress{screen: f}
@@ -43,6 +45,44 @@ func (p *progress) enter(phase string) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.pinned && phase != "" {
+		return
+	}
+	p.wipe()
+	if p.phase = phase; phase != "" && !p.over {
+		p.timer = time.AfterFunc(phasePatience, func() { p.show(phase) })
+	}
+}
+
+// pin says at once what is waited for, whatever phases begin, until unpin.
+func (p *progress) pin(text string) {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.shown && p.phase == text {
+		return
+	}
+	p.wipe()
+	p.phase, p.pinned, p.over = text, true, false
+	p.write()
+}
+
+func (p *progress) unpin() {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.pinned {
+		p.pinned = false
+		p.wipe()
+	}
+}
+
+// wipe requires p.mu.
+func (p *progress) wipe() {
 	if p.timer != nil {
 		p.timer.Stop()
 		p.timer = nil
@@ -51,9 +91,12 @@ func (p *progress) enter(phase string) {
 		p.shown = false
 		io.WriteString(p.screen, "\r\x1b[K")
 	}
-	if p.phase = phase; phase != "" && !p.over {
-		p.timer = time.AfterFunc(phasePatience, func() { p.show(phase) })
-	}
+}
+
+// write requires p.mu.
+func (p *progress) write() {
+	p.shown = true
+	io.WriteString(p.screen, "\r\x1b[2miapssh: "+report.Clean(p.phase)+" ...\x1b[0m")
 }
 
 // end says that there is nothing to wait for from now on: the screen is the session's.
@@ -71,8 +114,7 @@ func (p *progress) show(phase string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.phase == phase && !p.shown { // not overtaken by enter
-		p.shown = true
-		io.WriteString(p.screen, "\r\x1b[2miapssh: "+report.Clean(p.phase)+" ...\x1b[0m")
+		p.write()
 	}
 }
 

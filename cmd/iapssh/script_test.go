@@ -95,7 +95,7 @@ func enterLab(env *testscript.Env) error {
 	if err != nil {
 		return err
 	}
-	env.Defer(serveOtherPorts(l.Relay, key))
+	env.Defer(serveOtherPorts(l.Relay, l.Addr, key))
 	return nil
 }
 

@@ -42,6 +42,27 @@ func (r *relay) alone(ctx context.Context, local session.Local) (code int, err e
 // follow reaches the plan's host, has use do what there is to do over the connection, and once more if the VM has been given a key.
 func (r *relay) follow(ctx context.Context, local *session.Local, use func(net.Conn) error) error {
 	defer r.endInquiry()
+	return r.patiently(ctx, func() error {
+		plan := r.plan
+		err := r.followOnce(ctx, local, use)
+		if err != nil && plan.Wait > 0 {
+			r.forget(ctx, plan)
+		}
+		return err
+	})
+}
+
+// forget takes back what a try has made of a plan by what it learnt of a VM, which it may have met before that was ready.
+func (r *relay) forget(ctx context.Context, plan config.Plan) {
+	plan.Route, plan.IAP = r.plan.Route, r.plan.IAP
+	r.complete(plan)
+	if r.inquiry != nil {
+		r.inquiry.Stop()
+		r.inquiry.Drop(ctx)
+	}
+}
+
+func (r *relay) followOnce(ctx context.Context, local *session.Local, use func(net.Conn) error) error {
 	conn, err := r.reach(ctx)
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 const (
@@ -28,10 +29,11 @@ const (
 // Instance is a VM as the fakes know it.
 type Instance struct {
 	Name, Zone      string
-	ID              string // decimal; AddInstance makes one up if it is empty
-	Status          string // empty: RUNNING
-	Internal        string // address; empty: 10.132.0.2
-	External        string // address; empty: none
+	ID              string    // decimal; AddInstance makes one up if it is empty
+	Status          string    // empty: RUNNING
+	Created         time.Time // zero: yesterday
+	Internal        string    // address; empty: 10.132.0.2
+	External        string    // address; empty: none
 	Metadata        map[string]string
 	GuestAttributes map[string]string // "hostkeys/ssh-ed25519": the value
 	ServiceAccount  string            // e-mail
@@ -95,6 +97,9 @@ func (s *Server) AddInstance(inProject string, i Instance) string {
 	}
 	if i.Status == "" {
 		i.Status = "RUNNING"
+	}
+	if i.Created.IsZero() {
+		i.Created = time.Now().AddDate(0, 0, -1)
 	}
 	if i.Internal == "" {
 		i.Internal = "10.132.0.2"
@@ -243,6 +248,7 @@ func (s *Server) describe(inProject string, i *Instance) map[string]any {
 	resource := map[string]any{
 		"kind": "compute#instance", "id": i.ID, "name": i.Name, "status": i.Status,
 		"zone":              "https://www.googleapis.com/compute/v1/projects/" + inProject + "/zones/" + i.Zone,
+		"creationTimestamp": i.Created.Format("2006-01-02T15:04:05.000-07:00"),
 		"networkInterfaces": []any{nic},
 		"metadata":          describeMetadata(i.Metadata),
 		"disks":             []any{map[string]any{"boot": true, "guestOsFeatures": features}},

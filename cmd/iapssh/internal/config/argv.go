@@ -37,10 +37,14 @@ var longFlags = map[string]string{
 	"--private-service-connect":     "iapprivateserviceconnect",
 	"--reason":                      "iapreason",
 	"--force-key-file-overwrite":    "iapoverwritekey",
+	"--wait":                        "iapwait",
 }
 
 // longSwitches are those of longFlags that take no value, and the one that they set.
 var longSwitches = map[string]string{"--no-push": "no", "--plain": "no", "--timing": "yes", "--force-key-file-overwrite": "yes"}
+
+// longOptional are those of longFlags whose value can only be attached, and the one that they have without it.
+var longOptional = map[string]string{"--wait": "5m"}
 
 // Settings that no keyword makes. Like all that an option sets, they carry it as
 // their position.

@@ -188,6 +188,7 @@ var rows = []row{
 	{"iapprivateserviceconnect", text("")},
 	{"iaptokencache", text("")},
 	{"iapreason", text("")},
+	{"iapwait", text("")},
 	{"iapauditlog", text("")},
 	{"iapauditcommands", text("")},
 	{"iapreconnect", text("")},

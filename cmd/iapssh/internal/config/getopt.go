@@ -70,6 +70,9 @@ func (g *getopt) longFlag(word string, long map[string]string) (option, error) {
 		}
 		return option{name: name, arg: longSwitches[name]}, nil
 	}
+	if usual, ok := longOptional[name]; ok && !attached {
+		return option{name: name, arg: usual}, nil
+	}
 	if !attached {
 		if len(g.argv) == 0 {
 			return option{}, &UsageError{Text: "option requires an argument -- " + name[1:], Synopsis: true}
@@ -84,7 +87,8 @@ func wantsNext(word string) bool {
 	if strings.HasPrefix(word, "--") {
 		_, known := longFlags[word]
 		_, isSwitch := longSwitches[word]
-		return known && !isSwitch
+		_, isOptional := longOptional[word]
+		return known && !isSwitch && !isOptional
 	}
 	for i, letter := range word[1:] {
 		if at := strings.IndexRune(sshOptions, letter); at >= 0 && strings.HasPrefix(sshOptions[at+1:], ":") {

@@ -78,6 +78,7 @@ var keywords = map[string]keyword{
 	"iapprivateserviceconnect":     {read: word},
 	"iaptokencache":                {read: flag},
 	"iapreason":                    {read: word},
+	"iapwait":                      {read: seconds},
 	"iapauditlog":                  {read: word},
 	"iapauditcommands":             {read: flag},
 	"iapreconnect":                 {read: flag},

@@ -92,7 +92,7 @@ const NoEscape = -1
 // Output and Warnings too, for ModeDryRun Output, for ModeQuery and ModeExplain Query, for ModeForget VMs,
 // for ModeHostKeys and ModePlan Each, for ModeDoctor JSON too.
 // For ModeStdio Mode, Failing, Original, Host, Port, Route, RouteReason, IAP,
-// Remembered, Projects, GCloud, Impersonate, NoTokenCache, Reason, RelayURL, Universe,
+// Remembered, Projects, Wait, GCloud, Impersonate, NoTokenCache, Reason, RelayURL, Universe,
 // PSC, Proxy, ClientCertificate, APIs, CACertsFile, LogLevel, LogFile, Speaker and
 // Warnings are set, with EnsureKey also User, UserGiven, SSHDir, KeyFile, KeyLifetime
 // and PushKey. For ModeTunnel Mode, Failing, Original, Tunnel, Fork, LogLevel,
@@ -132,6 +132,8 @@ type Plan struct {
 	Jump         []string // of RouteJump: the command line to the jump host, for a Resolve of its own
 	ProxyCommand string   // of RouteProxyCommand: for the user's shell, tokens expanded
 	ProxyFD      bool     // ProxyCommand hands us a connected socket (ProxyUseFdpass)
+
+	Wait time.Duration // how long a VM that is being created or starts up is waited for; 0: not at all
 
 	GCloud            GCloud
 	Impersonate       []string // service accounts: the last to act as, each before it delegates to the next

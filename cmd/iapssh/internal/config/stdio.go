@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"time"
 	"unicode"
 )
 
@@ -70,6 +71,13 @@ func (t tunnelLine) talk(p *Plan, effects Effects) (err error) {
 	}
 	if p.Failing, err = failing(t.flags, effects); err != nil {
 		return err
+	}
+	if value := t.flags["--wait"]; t.has("--wait") {
+		seconds, ok := parseTime(value)
+		if !ok {
+			return usage("--wait: invalid time value.")
+		}
+		p.Wait = time.Duration(seconds) * time.Second
 	}
 	p.LogFormat, err = logFormat(t.flags["--log-format"])
 	return err

@@ -11,7 +11,7 @@ type flagKind int
 const (
 	switchFlag   flagKind = iota // --flag
 	valueFlag                    // --flag=value or --flag value
-	optionalFlag                 // --flag or --flag=value
+	optionalFlag                 // --flag, which then has the value of longOptional, if there is one, or --flag=value
 )
 
 // tunnelModes are the flags that choose tunnel grammar.
@@ -39,6 +39,7 @@ var tunnelFlags = map[string]flagKind{
 
 	"--impersonate-service-account": valueFlag,
 	"--reason":                      valueFlag,
+	"--wait":                        optionalFlag,
 	"--error-fd":                    valueFlag,
 	"--fail-code":                   valueFlag,
 	"--region":                      valueFlag,
@@ -150,7 +151,11 @@ func (t *tunnelLine) scan(argv []string, flags map[string]flagKind) {
 			if attached {
 				t.valueless = first(t.valueless, "option "+name+" takes no value")
 			}
-		case kind == valueFlag && !attached:
+		case kind == optionalFlag:
+			if !attached {
+				value = longOptional[name]
+			}
+		case !attached:
 			if i++; i == len(argv) {
 				t.valueless = first(t.valueless, "option requires an argument -- "+strings.TrimLeft(name, "-"))
 				continue

@@ -132,6 +132,8 @@ Flags beside ssh's own (each also in ssh_config, by the keyword at the right;
                                 IAPReconnect      yes: -N, when its session is lost,
                                                   keeps its ports and connects again
   --fail-code=N                 exit with N, not 255, when iapssh itself fails
+  --wait[=TIME]                 IAPWait           for a VM that is being created or
+                                                  starts up; 5m without a TIME
   --timing                      how long each phase of the connect took, in the end
   --error-fd=N                  write one line of JSON there when it does; or to
                                 the file that $IAPSSH_ERROR_FILE names

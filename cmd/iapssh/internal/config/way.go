@@ -224,11 +224,11 @@ func (b *builder) givenTarget() iapSettings {
 }
 
 // givenIAP names what was said of IAP for this host. IAPAccount, IAPConfiguration,
-// IAPImpersonateServiceAccount and IAPReason say who asks, and why, not which way
+// IAPImpersonateServiceAccount, IAPReason and IAPWait say who asks, why and how patiently, not which way
 // to go, and often stand under Host *: typed they count, in a file not.
 func (s settings) givenIAP() string {
 	where := []string{"iapproject", "iapzone", "iapinterface", "iapregion", "iapnetwork", "iapdestgroup", "iapcloudrun"}
-	who := []string{"iapaccount", "iapconfiguration", "iapimpersonateserviceaccount", "iapreason"}
+	who := []string{"iapaccount", "iapconfiguration", "iapimpersonateserviceaccount", "iapreason", "iapwait"}
 	for i, keyword := range slices.Concat(where, who) {
 		set, ok := s[keyword]
 		if set.at.isFlag() {

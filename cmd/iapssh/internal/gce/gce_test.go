@@ -50,9 +50,10 @@ func client(s *googletest.Server) *Client {
 
 func TestInstances(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, c := newCloud(googletest.Instance{ID: "42", External: "192.0.2.1", ServiceAccount: "vm@x", Windows: true, Metadata: map[string]string{"a": "b"}})
+		created := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+		s, c := newCloud(googletest.Instance{ID: "42", Created: created, External: "192.0.2.1", ServiceAccount: "vm@x", Windows: true, Metadata: map[string]string{"a": "b"}})
 		want := Instance{
-			Ref: ref, ID: "42", Status: "RUNNING", Windows: true, ServiceAccounts: []string{"vm@x"},
+			Ref: ref, ID: "42", Status: "RUNNING", Created: created, Windows: true, ServiceAccounts: []string{"vm@x"},
 			Interfaces: []Interface{{Name: "nic0", Network: "default", Internal: "10.132.0.2", External: "192.0.2.1"}},
 		}
 		got, err := c.Instance(t.Context(), ref)

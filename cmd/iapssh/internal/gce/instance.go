@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Ref names a VM.
@@ -19,8 +20,9 @@ func (r Ref) Region() string { return r.Zone[:max(0, strings.LastIndexByte(r.Zon
 // Instance is what matters here of a VM.
 type Instance struct {
 	Ref
-	ID              string // decimal; never used again for another VM
-	Status          string // "RUNNING", "TERMINATED", …
+	ID              string    // decimal; never used again for another VM
+	Status          string    // "RUNNING", "TERMINATED", …
+	Created         time.Time // zero: not told
 	Interfaces      []Interface
 	Metadata        Metadata
 	ServiceAccounts []string // e-mails
@@ -74,6 +76,7 @@ type instanceAnswer struct {
 	Name              string
 	Zone              string // a URL
 	Status            string
+	CreationTimestamp string // RFC 3339
 	Metadata          Metadata
 	NetworkInterfaces []struct {
 		Name              string
@@ -94,6 +97,9 @@ type instanceAnswer struct {
 
 func (a *instanceAnswer) instance(project string) Instance {
 	i := Instance{Ref: Ref{project, last(a.Zone), a.Name}, ID: a.ID, Status: a.Status, Metadata: a.Metadata, Labels: a.Labels, Tags: a.Tags.Items}
+	if created, err := time.Parse(time.RFC3339, a.CreationTimestamp); err == nil {
+		i.Created = created.UTC()
+	}
 	for _, nic := range a.NetworkInterfaces {
 		n := Interface{Name: nic.Name, Network: last(nic.Network), Internal: nic.NetworkIP, InternalIPv6: nic.IPv6Address}
 		for _, access := range nic.AccessConfigs {

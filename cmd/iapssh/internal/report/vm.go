@@ -56,7 +56,7 @@ func startFix(e *gce.NotRunningError) string {
 	}
 	switch {
 	case e.Starts():
-		return "wait until it runs"
+		return "wait until it runs: iapssh --wait " + e.Ref.Name
 	case e.Status == "SUSPENDED":
 		return "run: " + command("resume")
 	case e.Status == "STOPPING" || e.Status == "SUSPENDING" || e.Status == "PENDING_STOP":

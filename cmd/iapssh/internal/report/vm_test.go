@@ -20,7 +20,7 @@ func TestOfVM(t *testing.T) {
 		{state("SUSPENDED"), CodeNotRunning, "run: gcloud compute instances resume vm --zone=z --project=p"},
 		{state("STOPPING"), CodeNotRunning, "once it has stopped run: gcloud compute instances start vm "},
 		{state("SUSPENDING"), CodeNotRunning, "once it has stopped run: gcloud compute instances resume vm "},
-		{state("STAGING"), CodeNotRunning, "wait until it runs"},
+		{state("STAGING"), CodeNotRunning, "wait until it runs: iapssh --wait vm"},
 		{&gce.MisplacedError{Ref: ref, Zones: []string{"a", "b"}}, CodeMisplaced, "--zone=a or --zone=b"},
 		{&gce.MisplacedError{Ref: ref}, CodeMisplaced, "gcloud compute instances list --project=p"},
 		{&gce.NoInterfaceError{Ref: ref, NIC: "nic1", Have: []string{"nic0"}}, CodeNoInterface, "--network-interface=nic0"},

@@ -45,6 +45,7 @@ type Pusher struct {
 
 	decided bool
 	pushed  time.Time // zero: no key was
+	placed  bool      // the key is where the VM looks for it
 	pause   time.Duration
 	user    string // the login name by what the push has taught
 	offer   sshclient.Identity
@@ -77,6 +78,11 @@ func (p *Pusher) Reconnect(ctx context.Context) (key sshclient.Identity, user st
 		return p.offer, p.user, true
 	}
 	return p.offer, p.user, p.wait(ctx)
+}
+
+// Progress says whether the VM was given the key a moment ago, and whether it is where the VM looks for keys.
+func (p *Pusher) Progress() (pushed, placed bool) {
+	return !p.pushed.IsZero(), p.placed || !p.pushed.IsZero()
 }
 
 // Problem says why no key was pushed, with the way out; empty if that is not the matter.
@@ -138,6 +144,7 @@ func (p *Pusher) pushBy(ctx context.Context, f Facts) error {
 		p.offer = sshclient.Identity{}
 		return refusal(d.Why)
 	case ActUse:
+		p.placed = true
 		if p.cloud.shelf(ctx).Get(pushKind, pushName(ref, f), &done) && done.File == p.plan.KeyFile && done.User == p.plan.User { // by another process, a moment ago
 			p.pushed = done.At
 		}
