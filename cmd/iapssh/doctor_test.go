@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"flag"
 	"net"
 	"os"
 	"os/exec"
@@ -106,6 +107,8 @@ func writeOtherKey(t *testing.T) string {
 	return path
 }
 
+var doctorBound = flag.Duration("doctorbound", 15*time.Second, "how long an examination may take; 5s on a quiet machine")
+
 // What does not answer does not keep an examination from its end.
 func TestDoctorIsNotKeptWaiting(t *testing.T) {
 	t.Parallel()
@@ -120,9 +123,7 @@ func TestDoctorIsNotKeptWaiting(t *testing.T) {
 	})
 	began := time.Now()
 	out, code := runIn(t, l, "--doctor", "-p", "1", lab.VM)
-	took := time.Since(began)
-	t.Logf("took %v", took)
-	if code != 1 || !strings.Contains(out, "fail     relay     IAP gave no answer about port 1") || took > 10*time.Second { // 5 s on a quiet machine
-		t.Errorf("exit code %d\n%s", code, out)
+	if took := time.Since(began); code != 1 || !strings.Contains(out, "fail     relay     IAP gave no answer about port 1") || took > *doctorBound {
+		t.Errorf("exit code %d after %v\n%s", code, took, out)
 	}
 }
