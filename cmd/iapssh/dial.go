@@ -77,7 +77,10 @@ func newRelay(plan config.Plan, messages *session.Messages) (*relay, error) {
 	if !plan.ToVM() && plan.Route != config.RouteIAP && plan.Route != config.RouteLookup {
 		return r, nil
 	}
-	return r, r.meetGoogle(plan, messages)
+	over := r.times.phase("set-up") // certificates, most of it
+	err := r.meetGoogle(plan, messages)
+	over(err)
+	return r, err
 }
 
 // meetGoogle prepares for what is asked of Google. The errors are newNetwork's.
