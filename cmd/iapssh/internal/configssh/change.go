@@ -50,6 +50,9 @@ func Uninstall(include Include, config string) ([]Change, error) {
 func edited(path string, edit func(string) string) ([]Change, error) {
 	target, err := filepath.EvalSymlinks(path)
 	if errors.Is(err, fs.ErrNotExist) {
+		if to, linkErr := os.Readlink(path); linkErr == nil {
+			return nil, fmt.Errorf("%s is a link to %s, which is not there", path, to)
+		}
 		target, err = path, nil
 	}
 	if err != nil {
@@ -103,6 +106,9 @@ func (c Change) Apply() error {
 	_, err = f.WriteString(c.Text)
 	if err == nil {
 		err = f.Chmod(c.mode)
+	}
+	if err == nil {
+		err = f.Sync() // a crash must not leave the user without a configuration
 	}
 	if closeErr := f.Close(); err == nil {
 		err = closeErr

@@ -237,6 +237,12 @@ func TestInstall(t *testing.T) {
 	if changes, err := Uninstall(include, filepath.Join(dir, "none")); err != nil || len(changes) != 1 {
 		t.Errorf("without a config: %+v, %v", changes, err)
 	}
+	if err := os.Remove(dotfiles); err != nil {
+		t.Fatal(err)
+	}
+	if changes, err := Install(include, config, "blocks"); err == nil || !strings.Contains(err.Error(), "is a link to") {
+		t.Errorf("a link to nowhere: %+v, %v", changes, err)
+	}
 	left, err := filepath.Glob(filepath.Join(dir, ".iapssh-*"))
 	if err != nil || len(left) != 0 {
 		t.Errorf("left behind: %q, %v", left, err)
