@@ -42,8 +42,8 @@ func Forget(c *cache.Cache, vms []config.Target) (removed int, err error) {
 
 // isOn says that a VM may be one of a project's roster.
 func isOn(r roster, project string, t config.Target) bool {
-	for zone, names := range r {
-		if slices.Contains(names, t.Instance) && (t.Zone == "" || t.Zone == zone) {
+	for zone := range r {
+		if r.has(zone, t.Instance) && (t.Zone == "" || t.Zone == zone) {
 			return t.Project == "" || t.Project == project
 		}
 	}

@@ -16,21 +16,32 @@ import (
 // Like places it belongs to nobody.
 const rosterKind = "roster"
 
-// roster has the names of a project's VMs by zone.
-type roster map[string][]string
+// roster has the names of a project's VMs by zone: in one string, with a blank before and behind each, since sessions look for one of
+// thousands.
+type roster map[string]string
 
 func rosterOf(instances []gce.Instance) roster {
-	r := roster{}
+	zones := map[string]*strings.Builder{}
 	for _, i := range instances {
-		r[i.Zone] = append(r[i.Zone], i.Name)
+		if zones[i.Zone] == nil {
+			zones[i.Zone] = &strings.Builder{}
+			zones[i.Zone].WriteByte(' ')
+		}
+		zones[i.Zone].WriteString(i.Name + " ")
+	}
+	r := roster{}
+	for zone, names := range zones {
+		r[zone] = names.String()
 	}
 	return r
 }
 
+func (r roster) has(zone, name string) bool { return strings.Contains(r[zone], " "+name+" ") }
+
 // zone is where the VM of a name is; empty if there is none, or more than one.
 func (r roster) zone(name string) (found string) {
-	for zone, names := range r {
-		if slices.Contains(names, name) {
+	for zone := range r {
+		if r.has(zone, name) {
 			if found != "" {
 				return ""
 			}
@@ -118,12 +129,12 @@ func Names(c *cache.Cache, projects []string) []string {
 		r := readRoster(c, key.Name)
 		count := map[string]int{}
 		for _, listed := range r {
-			for _, name := range listed {
+			for name := range strings.FieldsSeq(listed) {
 				count[name]++
 			}
 		}
 		for zone, listed := range r {
-			for _, name := range listed {
+			for name := range strings.FieldsSeq(listed) {
 				names = append(names, typed(config.Target{Project: key.Name, Zone: zone, Instance: name}, projects, count[name] == 1))
 			}
 		}
