@@ -63,6 +63,9 @@ func TestDocumentedSSH(t *testing.T) {
 		{line: "gcloud compute ssh outer --zone=us-central1-a --no-tunnel-through-iap --command='echo there' -- -v -p " + port, stdout: "^there$", silent: "relay"},
 		{line: "gcloud compute ssh outer --zone=us-central1-a --tunnel-through-iap --command='echo there' -- -v", stdout: "^there$", stderr: "Connecting to relay", silent: "External IP"},
 
+		{line: "gcloud compute ssh VM_NAME --zone=us-central1-a --troubleshoot --tunnel-through-iap", stdout: "^pass +relay +IAP gives a session with port 22$"},
+		{line: "gcloud compute ssh no-such --zone=us-central1-a --troubleshoot", code: 1, stdout: "^fail +vm"},
+
 		// Those of all commands.
 		{line: at + "--account=nobody@example.com --command=true", code: 255, stderr: "nobody@example.com"},
 		{line: "gcloud compute ssh example-instance --configuration=work --command='echo there'", stdout: "^there$"},

@@ -16,6 +16,9 @@ func resolveComputeSSH(ctx context.Context, program string, g gcloudLine, effect
 	if err := g.checkSSH(); err != nil {
 		return failed, err
 	}
+	if g.on("--troubleshoot") {
+		return g.troubleshoot(ctx, effects)
+	}
 	words, err := g.sshWords(ctx, effects)
 	if err != nil {
 		return failed, err
@@ -56,13 +59,29 @@ func (g gcloudLine) checkSSH() error {
 		return usage("argument --ssh-key-expiration: At most one of --ssh-key-expiration | --ssh-key-expire-after can be specified.")
 	case g.has("--region") != g.has("--network"), g.has("--dest-group") && !g.has("--region"):
 		return usage("argument --network --region: Must be specified together.")
-	case g.on("--troubleshoot"):
-		return &UnsupportedError{Option: "--troubleshoot"}
 	}
 	if checking := g.flags["--strict-host-key-checking"]; g.has("--strict-host-key-checking") && !slices.Contains([]string{"ask", "no", "yes"}, checking) {
 		return usage("argument --strict-host-key-checking: Invalid choice: '" + checking + "'. Valid choices are [ask, no, yes].")
 	}
 	return excludeEachOther(g.flags)
+}
+
+// troubleshoot makes the plan that says what is wrong on the way to the VM, which
+// is IAP's unless an address was asked for. Nothing is run there.
+func (g gcloudLine) troubleshoot(ctx context.Context, effects Effects) (Plan, error) {
+	g.flags = maps.Clone(g.flags)
+	delete(g.flags, "--command")
+	delete(g.flags, "--container")
+	if g.iap() == "fallback" {
+		g.flags["--tunnel-through-iap"] = "true"
+	}
+	argv, err := g.sshArgv(sshWords{}, effects.Now())
+	if err != nil {
+		return Plan{Mode: ModeDoctor, Speaker: g.speaker()}, err
+	}
+	p, err := resolveDoctor(ctx, append([]string{"--doctor"}, argv...), effects)
+	p.Speaker = g.speaker()
+	return p, err
 }
 
 // sshFlagsOfOurs are the flags of gcloud's that are ours as well.

@@ -109,6 +109,13 @@ func TestComputeSSHPlan(t *testing.T) {
 	if p.Route != RouteIAP || p.Host != "vm" || p.IAP.Instance != "vm" || p.Port != 2222 {
 		t.Errorf("%s %s %d %+v", p.Route, p.Host, p.Port, p.IAP)
 	}
+	// Trouble is looked for on IAP's way, unless an address was asked for; and nothing is run.
+	for flag, want := range map[string]Route{"": RouteIAP, "--tunnel-through-iap": RouteIAP, "--internal-ip": RouteAddress} {
+		p, err := m.resolve(t, "--gcloud compute ssh vm --project=p --zone=z --command=ls --container=c --troubleshoot "+flag)
+		if err != nil || p.Mode != ModeDoctor || p.Speaker != "gcloud.compute.ssh" || len(p.Each) != 1 || p.Each[0].Route != want || p.Each[0].Command != "" {
+			t.Errorf("%s: %+v, %v", flag, p, err)
+		}
+	}
 	if p, err = m.resolve(t, "--gcloud compute ssh vm --project=p --zone=z"); err != nil || p.Route != RouteEither || !p.MustLocate() || p.ServerAliveInterval == 0 {
 		t.Errorf("%s %v %v", p.Route, p.ServerAliveInterval, err)
 	}
