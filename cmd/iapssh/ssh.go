@@ -19,7 +19,7 @@ func ssh(ctx context.Context, plan config.Plan, messages *session.Messages, leav
 	}
 	defer audit.close()
 	s := &sshRun{plan: plan, relay: r, audit: audit, local: localSide(messages)}
-	s.local.Detach = r.times.before(leave, messages)
+	s.local.Detach = leave
 	asked, stopAsking := tty.Asked()
 	defer stopAsking()
 	s.local.Asked = asked

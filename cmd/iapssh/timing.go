@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
@@ -59,7 +58,7 @@ func (w *waterfall) named(name string) string {
 	return report.Clean(w.host) + ": " + name
 }
 
-// meet begins the phases of SSH, those that come after the given one; all if that is empty.
+// meet begins the phases of SSH, those that come after the given one; all if that is empty. A process that leaves tells them before.
 func (w *waterfall) meet(local *session.Local, after session.Step) {
 	if w == nil {
 		return
@@ -75,7 +74,14 @@ func (w *waterfall) meet(local *session.Local, after session.Step) {
 	}
 	w.ssh = w.record.Chain(names...)
 	chain := w.ssh
-	local.Step = func(step session.Step) { chain.Done(w.named(string(step))) }
+	to := local.Messages
+	local.Step = func(step session.Step) {
+		if step == session.StepLeaving {
+			w.tell(to)
+			return
+		}
+		chain.Done(w.named(string(step)))
+	}
 }
 
 // part ends them.
@@ -93,17 +99,6 @@ func (w *waterfall) tell(to io.Writer) {
 	w.told = true
 	for _, line := range timing.Draw(w.record.Spans()) {
 		fmt.Fprintln(to, line)
-	}
-}
-
-// before has the picture told before a process leaves for the background; leave is nil if it does not.
-func (w *waterfall) before(leave func(keep ...*os.File) error, to io.Writer) func(keep ...*os.File) error {
-	if w == nil || leave == nil {
-		return leave
-	}
-	return func(keep ...*os.File) error {
-		w.tell(to)
-		return leave(keep...)
 	}
 }
 

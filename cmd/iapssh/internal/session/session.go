@@ -259,6 +259,7 @@ func (r *run) detach(ctx context.Context, keep ...*os.File) error {
 		return err
 	}
 	r.out.log(sshclient.Debug1, fmt.Sprintf("forking to background, pid %d", os.Getpid()))
+	r.step(StepLeaving)
 	onStderr := r.local.Messages.File() == r.local.RemoteStderr
 	debugging := onStderr && r.plan.LogLevel >= config.LogDebug1 && !r.plan.Sharing.Holder
 	if onStderr && !debugging {

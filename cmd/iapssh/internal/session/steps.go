@@ -22,6 +22,8 @@ const (
 	StepAuthenticated Step = "authentication" // so was the user
 	StepOpened        Step = "session open"   // the command has been started, or the connection onward is there
 	StepFirstByte     Step = "first byte"     // of its output
+
+	StepLeaving Step = "leaving" // between two of them: the process leaves for the background, and has nobody to tell anything from now on
 )
 
 // step tells of one that is done.
