@@ -23,7 +23,8 @@ const (
 	// A key that was put on a VM is in force there after seconds, at times a minute. Tries are at least firstTry apart, each half
 	// as much again as the one before; a connection that ends in refusal counts against the address for 5 seconds.
 	firstTry = 5 * time.Second
-	maxTries = 60 * time.Second
+	lastTry  = 20 * time.Second // they are never further apart
+	maxTries = 60 * time.Second // for which they go on, where the plan has no more patience
 
 	// comment marks our keys in a login profile, where many programs leave theirs.
 	comment = "iapssh"
@@ -90,7 +91,7 @@ func (p *Pusher) Problem() string { return p.problem }
 
 // wait sleeps until the next try, if there is one.
 func (p *Pusher) wait(ctx context.Context) bool {
-	if p.pushed.IsZero() || p.now().Add(p.pause).Sub(p.pushed) > maxTries {
+	if p.pushed.IsZero() || p.now().Add(p.pause).Sub(p.pushed) > max(maxTries, p.plan.Wait) {
 		return false
 	}
 	if p.pause == firstTry {
@@ -101,7 +102,7 @@ func (p *Pusher) wait(ctx context.Context) bool {
 	case <-ctx.Done():
 		return false
 	}
-	p.pause += p.pause / 2
+	p.pause = min(p.pause+p.pause/2, lastTry)
 	return true
 }
 

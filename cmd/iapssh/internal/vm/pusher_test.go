@@ -35,7 +35,7 @@ func pushing(t *testing.T, osLogin string) (*googletest.Server, *Cloud, config.P
 }
 
 // A key that was pushed is offered at once, then in ever longer pauses of at least five seconds, in this connection and in new
-// ones, for a minute in all.
+// ones, for a minute in all, or for as long as a VM is waited for.
 func TestPropagation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, c, plan := pushing(t, "TRUE")
@@ -68,6 +68,14 @@ func TestPropagation(t *testing.T) {
 		}
 		if !slices.Equal(tries, want) || !slices.Equal(said, []string{"Waiting for SSH key to propagate."}) {
 			t.Errorf("tries after %v, said %q", tries, said)
+		}
+		plan.Wait = 3 * time.Minute
+		patient := c.NewPusher(plan)
+		patient.pushed, patient.decided, start = time.Now(), true, time.Now()
+		for _, _, ok := patient.Reconnect(t.Context()); ok; _, _, ok = patient.Reconnect(t.Context()) {
+		}
+		if took := time.Since(start); took > plan.Wait || took < plan.Wait-lastTry {
+			t.Errorf("patient for %v", took)
 		}
 		if penalty := worstPenalty(tries[1:]); penalty >= 15*time.Second {
 			t.Errorf("sshd 9.8 would refuse: a penalty of %v", penalty)
