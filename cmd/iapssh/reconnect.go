@@ -110,6 +110,7 @@ func (s *sshRun) run(ctx context.Context) (int, error) {
 // not wait for ever.
 func unattended(plan config.Plan) config.Plan {
 	plan.Sharing, plan.Timing = plan.Sharing.Alone(), false
+	plan.Wait = 0 // who goes on after a failure waits in any case
 	if plan.StrictHostKeyChecking == "no" {
 		plan.StrictHostKeyChecking = "accept-new"
 	}

@@ -100,8 +100,8 @@ func TestUnattended(t *testing.T) {
 	for _, tc := range []struct{ sharing, want, strict, wantStrict string }{
 		{"auto", "yes", "no", "accept-new"}, {"autoask", "ask", "ask", "ask"}, {"yes", "yes", "yes", "yes"}, {"no", "no", "accept-new", "accept-new"},
 	} {
-		got := unattended(config.Plan{Sharing: config.Sharing{Master: tc.sharing, Path: "/s"}, StrictHostKeyChecking: tc.strict})
-		if got.Sharing.Master != tc.want || got.Sharing.Joins() || got.StrictHostKeyChecking != tc.wantStrict || got.ConnectTimeout != attemptPatience {
+		got := unattended(config.Plan{Sharing: config.Sharing{Master: tc.sharing, Path: "/s"}, StrictHostKeyChecking: tc.strict, Wait: time.Hour})
+		if got.Sharing.Master != tc.want || got.Sharing.Joins() || got.StrictHostKeyChecking != tc.wantStrict || got.ConnectTimeout != attemptPatience || got.Wait != 0 {
 			t.Errorf("%+v: %+v", tc, got)
 		}
 	}
