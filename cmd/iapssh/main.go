@@ -2,7 +2,8 @@
 // ssh, or as a ProxyCommand for it. See the README, or iapssh --help.
 //
 // The way through the program: config.Resolve turns the command line into a Plan; run, below, chooses what does the Plan;
-// dial.go joins credentials and transport over the way that network.go finds; internal/report says what went wrong.
+// dial.go joins credentials and transport over the way that network.go finds; where a VM is looked up by its name, locate.go does
+// so, and introduce.go says who we are there and why it is trusted, with what google.go asks; internal/report says what went wrong.
 package main
 
 import (

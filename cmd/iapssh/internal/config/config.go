@@ -26,7 +26,9 @@
 //     shell.go splits them into words.
 //   - route.go decides whether a host is reached through IAP, as a pure function
 //     over facts; way.go gathers the facts and aims at the target; session.go
-//     puts all of it into a Plan, sharing.go and forwarding.go a part of it each.
+//     puts all of it into a Plan, authentication.go, hosttrust.go, sharing.go and
+//     forwarding.go a part of it each, with the builder of builder.go. plan.go is
+//     the Plan, target.go what IAP leads to.
 //
 // Precedence is the same everywhere: flag, -o, ssh_config, CLOUDSDK_*
 // environment, gcloud configuration, metadata server.

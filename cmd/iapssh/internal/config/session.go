@@ -3,8 +3,6 @@ package config
 import (
 	"context"
 	"errors"
-	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -169,49 +167,6 @@ func (ev *evaluator) readConfiguration(named string) (host string, err error) {
 	return host, ev.readFiles(named)
 }
 
-// A builder turns settings into the fields of a plan. Its first error sticks.
-type builder struct {
-	ctx     context.Context
-	s       settings
-	me      local
-	effects Effects
-	conn    connection
-	line    commandLine
-	inLine  keySettings // of a ProxyCommand that is ours
-	err     error
-}
-
-// expand replaces ~, tokens and ${ENV} in a value of a keyword.
-func (b *builder) expand(keyword, value string) string {
-	value, err := expandTilde(value, b.me.home, b.effects.HomeOf)
-	if err == nil {
-		value, err = expander{b.conn.tokens(), b.effects.LookupEnv}.expand(value)
-	}
-	b.fail(keyword, err)
-	return value
-}
-
-func (b *builder) fail(keyword string, err error) {
-	if err != nil && b.err == nil {
-		b.err = failed(keyword, b.s[keyword].at, err)
-	}
-}
-
-// failed says that the value of a keyword cannot be used.
-func failed(keyword string, at position, err error) error {
-	return &ConfigError{File: at.file, Line: at.line, Text: visible(fmt.Sprintf("%s: %s: %v", at, keyword, err))}
-}
-
-func (b *builder) expandAll(keyword string, values []string) []string {
-	var all []string
-	for _, value := range values {
-		if !strings.EqualFold(value, "none") {
-			all = append(all, b.expand(keyword, value))
-		}
-	}
-	return all
-}
-
 var errUserCharacters = errors.New("remote username contains invalid characters")
 
 // user expands User, unless it was typed.
@@ -318,121 +273,4 @@ func aliveByDefault(route Route) int {
 		return 300
 	}
 	return 0
-}
-
-// defaultIdentities are OpenSSH's, in its order, without DSA (gone since 10.0).
-var defaultIdentities = []string{"id_rsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk"}
-
-func (b *builder) authentication(p *Plan) {
-	if given := b.s["identityfile"].value; given != nil {
-		p.IdentitiesExplicit = true
-		p.IdentityFiles = b.expandAll("identityfile", given)
-	} else {
-		for _, name := range defaultIdentities {
-			p.IdentityFiles = append(p.IdentityFiles, b.me.home+"/.ssh/"+name)
-		}
-	}
-	b.err = firstError(b.err, p.handKey(b.me, b.inLine))
-	if b.s.word("iapkeyfile") != "" {
-		p.KeyFile = b.expand("iapkeyfile", b.s.word("iapkeyfile"))
-	}
-	p.PushKey = first(b.s.word("iappushkey"), p.PushKey)
-	p.OverwriteKey = b.s.flag("iapoverwritekey", false)
-	p.KeyLifetime = time.Duration(b.s.integer("iapkeylifetime", int(p.KeyLifetime/time.Second))) * time.Second
-	p.IdentitiesOnly = b.s.flag("identitiesonly", false)
-	p.CertificateFiles = b.expandAll("certificatefile", b.s["certificatefile"].value)
-	p.AgentSocket = b.agentSocket()
-	p.ForwardAgent = b.forwardedAgent(p.AgentSocket)
-	p.AddKeysToAgent, p.AddedKeysLifetime = keysForAgent(b.s.word("addkeystoagent"))
-	p.PubkeyAuthentication = b.s.word("pubkeyauthentication") != "no"
-	p.PasswordAuthentication = b.s.flag("passwordauthentication", true)
-	p.KbdInteractive = b.s.flag("kbdinteractiveauthentication", true)
-	p.PreferredAuthentications = b.s.word("preferredauthentications")
-	p.NumberOfPasswordPrompts = b.s.integer("numberofpasswordprompts", 3)
-	p.PubkeyAcceptedAlgorithms = b.s.word("pubkeyacceptedalgorithms")
-}
-
-// agentSocket is IdentityAgent: a path, SSH_AUTH_SOCK, $NAME or none.
-func (b *builder) agentSocket() string {
-	agent := first(b.s.word("identityagent"), "SSH_AUTH_SOCK")
-	name, isName := strings.CutPrefix(agent, "$")
-	switch {
-	case agent == "none":
-		return ""
-	case agent == "SSH_AUTH_SOCK":
-		name, isName = agent, true
-	}
-	if !isName || strings.HasPrefix(name, "{") {
-		return b.expand("identityagent", agent)
-	}
-	socket, _ := b.effects.LookupEnv(name)
-	if socket == "" && agent == "SSH_AUTH_SOCK" && b.effects.OS == "windows" {
-		return `\\.\pipe\openssh-ssh-agent`
-	}
-	return socket
-}
-
-func (b *builder) trust(p *Plan) {
-	p.HostKeyAlias = lower(b.s.word("hostkeyalias"))
-	p.UserKnownHostsFiles = b.userKnownHosts()
-	p.KnownHostsGiven = b.s["userknownhostsfile"].value != nil
-	p.GlobalKnownHostsFiles = b.globalKnownHosts()
-	p.StrictHostKeyChecking = first(b.s.word("stricthostkeychecking"), "ask")
-	p.HashKnownHosts = b.s.flag("hashknownhosts", false)
-	p.UpdateHostKeys = b.updateHostKeys()
-	p.FingerprintHash = first(b.s.word("fingerprinthash"), "sha256")
-	p.VisualHostKey = b.s.flag("visualhostkey", false)
-	p.CheckHostIP = b.s.flag("checkhostip", false)
-	p.TrustLocalhost = b.s.flag("nohostauthenticationforlocalhost", false)
-	p.RevokedHostKeys = b.expandAll("revokedhostkeys", b.s["revokedhostkeys"].value)
-	p.KnownHostsCommand = b.knownHostsCommand()
-	p.RequiredRSASize = b.s.integer("requiredrsasize", 1024)
-	p.HostKeyAlgorithms = b.s.word("hostkeyalgorithms")
-	p.CASignatureAlgorithms = b.s.word("casignaturealgorithms")
-}
-
-func (b *builder) userKnownHosts() []string {
-	files := b.s["userknownhostsfile"].value
-	if files == nil {
-		files = []string{"~/.ssh/known_hosts", "~/.ssh/known_hosts2"}
-	}
-	return b.expandAll("userknownhostsfile", files)
-}
-
-func (b *builder) globalKnownHosts() []string {
-	files := b.s["globalknownhostsfile"].value
-	if files == nil {
-		dir := systemDir(b.effects)
-		files = []string{dir + "/ssh_known_hosts", dir + "/ssh_known_hosts2"}
-	}
-	return slices.DeleteFunc(slices.Clone(files), func(f string) bool { return strings.EqualFold(f, "none") })
-}
-
-// updateHostKeys is on by default as long as the file to update is the usual one.
-func (b *builder) updateHostKeys() string {
-	if given := b.s.word("updatehostkeys"); given != "" {
-		return given
-	}
-	files := b.s["userknownhostsfile"].value
-	usual := files == nil || slices.Equal(files, []string{"~/.ssh/known_hosts"})
-	if verify := b.s.word("verifyhostkeydns"); usual && (verify == "" || verify == "no") {
-		return "yes"
-	}
-	return "no"
-}
-
-// knownHostsCommand splits the command into the program, which is taken as it
-// is, and arguments, in which what can be told now is told.
-func (b *builder) knownHostsCommand() []string {
-	command := b.s.word("knownhostscommand")
-	if command == "" || strings.EqualFold(command, "none") {
-		return nil
-	}
-	args, err := splitCommand(command)
-	b.fail("knownhostscommand", err)
-	for i := 1; i < len(args); i++ {
-		args[i], err = b.conn.early("fHIKtr", b.effects.LookupEnv).expand(args[i])
-		b.fail("knownhostscommand", err)
-	}
-	return args
 }

@@ -1,7 +1,8 @@
 // Package session is ssh's own duty: a shell or a command on a host that a connection already leads to. It joins sshclient, which
 // speaks the protocol, with knownhosts, which judges the host, and tty, which is the terminal.
 //
-//	session.go   Run: handshake, start, run, exit code
+//	session.go   Run: handshake, start, run, exit code; local.go: what it is handed
+//	clientconfig.go  what sshclient is told; hangup.go: how a connection is closed
 //	auth.go      who we are: methods, keys, and what a doubtful host may not have
 //	ask.go       questions to the user, on the terminal or by SSH_ASKPASS
 //	trust.go     why a host key was accepted: known_hosts, and the question
@@ -28,9 +29,7 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -39,72 +38,6 @@ import (
 	"github.com/iapssh/iapssh/sshclient"
 	"github.com/iapssh/iapssh/sshclient/control"
 )
-
-// Local is the near side of a session.
-type Local struct {
-	Stdin        *os.File
-	Stdout       *os.File
-	Messages     *Messages
-	RemoteStderr *os.File // what the remote command writes to its stderr
-	Environ      []string
-	Version      string // in our SSH identification
-	Proof        Proof  // what a cloud says of the host
-	Offers       Offers // which keys it is offered
-
-	// Asking is told when the user is asked something, and what it returns when that is over. May be nil.
-	Asking func() (answered func())
-
-	// Detach puts this process into the background, once nothing is left to ask and
-	// the command has been started; of the standard files it keeps those that are still used. Nil: it stays.
-	Detach func(keep ...*os.File) error
-
-	// Step is told of the steps to the session, some more than once, from several goroutines. Nil: nobody wants to know.
-	Step func(Step)
-
-	// Opened is told when a plan without a command has all that it asks for: its forwards
-	// are open, and its socket. Nil: nobody wants to know.
-	Opened func()
-
-	// Listeners keep local forwards' ports for the next connection. Nil: there is to be none.
-	Listeners *sshclient.Listeners
-
-	// Asked gets something whenever somebody wants to know how the connection does. May be nil.
-	Asked <-chan os.Signal
-
-	// Over is told of a session that was authenticated, when it is over. Nil: nobody
-	// wants to know.
-	Over func(Facts)
-}
-
-// Facts are what is known of a session in the end. Keys are SHA-256 fingerprints.
-type Facts struct {
-	Method, Key        string // how the user was authenticated; no Key but of a public key
-	HostKey, HostProof string // the server's, and why it was trusted
-	Sent, Received     uint64 // bytes
-}
-
-// Offers is what is known of a host's taste in keys. The zero value is ssh's ways.
-type Offers struct {
-	IdentitiesFirst bool // see sshclient.Auth, as for the next three
-	First           string
-	Before          []sshclient.Identity // offered before the plan's
-	Max             int
-	More            func(ctx context.Context) (sshclient.Identity, bool)
-	Accepted        func(key string) // is told which key was, "TYPE BASE64", or an empty one if it was by other means; may be nil
-}
-
-// Killed is the cause of a context that a signal ended.
-type Killed struct{ Signal syscall.Signal }
-
-func (k *Killed) Error() string { return fmt.Sprintf("killed by signal %d", k.Signal) }
-
-// Exit is ssh's exit code when a signal has ended it: 0 if that is the way to end it.
-func (k *Killed) Exit(plan config.Plan) int {
-	if plan.SessionType == "none" && k.Signal == syscall.SIGTERM {
-		return 0
-	}
-	return 255
-}
 
 // run is one session.
 type run struct {
@@ -299,102 +232,6 @@ func (r *run) killed(k *Killed) int {
 		r.out.log(sshclient.Verbose, fmt.Sprintf("Killed by signal %d.", int(k.Signal)))
 	}
 	return code
-}
-
-// How long a connection that the user has given up may take to close: time enough for
-// a relay that answers to hear of it, and next to none without a link.
-const (
-	abandonment = 500 * time.Millisecond
-	noLink      = 50 * time.Millisecond
-
-	// A passenger's output may never be read; it must not keep a master alive.
-	passengerPatience = 2 * time.Second
-)
-
-// hangUp closes the connection.
-func (r *run) hangUp() {
-	if !r.abandoned && r.server == nil {
-		r.close()
-		r.work.Wait()
-		return
-	}
-	patience := abandonment
-	if !r.abandoned {
-		patience = passengerPatience
-	}
-	if link, ok := r.conn.(sshclient.LinkState); ok {
-		if _, down := link.LinkDown(); down {
-			patience = noLink
-		}
-	}
-	closed := make(chan struct{})
-	go r.closeInBackground(closed)
-	select {
-	case <-closed:
-	case <-time.After(patience): // the process ends
-	}
-}
-
-func (r *run) closeInBackground(closed chan<- struct{}) {
-	defer close(closed)
-	r.close()
-}
-
-func (r *run) close() {
-	if r.client != nil {
-		r.client.Close()
-	}
-	if r.conn != nil {
-		r.conn.Close()
-	}
-	if r.server != nil {
-		r.server.Close()
-	}
-}
-
-func (r *run) clientConfig(trust sshclient.HostTrust) sshclient.Config {
-	plan := r.plan
-	cfg := sshclient.Config{
-		User:                plan.User,
-		Host:                plan.Host,
-		Trust:               trust,
-		Auth:                authentication(plan, r.local),
-		KexAlgorithms:       plan.KexAlgorithms,
-		Ciphers:             plan.Ciphers,
-		MACs:                plan.MACs,
-		ForwardAgent:        plan.ForwardAgent,
-		Forwards:            forwardOptions(plan, r.local.Listeners),
-		RekeyBytes:          uint64(plan.RekeyBytes),
-		ServerAliveInterval: plan.ServerAliveInterval,
-		ServerAliveCountMax: plan.ServerAliveCountMax,
-		ChannelTimeouts:     channelTimeouts(plan),
-		Version:             strings.TrimSpace(r.local.Version + " " + plan.VersionAddendum),
-		Banner:              r.out.banner,
-		Trace:               r.trace(),
-		Log:                 r.out.log,
-	}
-	if plan.RekeyBytes > 0 && plan.MayForward() {
-		cfg.RekeyBytes = 0
-		r.out.log(sshclient.Debug1, "RekeyLimit: its bytes are left to the server's judgement, since something is forwarded, or may be")
-	}
-	if plan.RekeyInterval > 0 {
-		r.out.log(sshclient.Debug1, "RekeyLimit: its time is left to the server's judgement")
-	}
-	if plan.ConnectTimeout > 0 {
-		cfg.KexTimeout = max(time.Millisecond, plan.ConnectTimeout-time.Since(r.dialed))
-	}
-	return cfg
-}
-
-// channelTimeouts are those that the plan has, by kind.
-func channelTimeouts(plan config.Plan) map[string]time.Duration {
-	limits := map[string]time.Duration{}
-	for _, kind := range append(sshclient.ChannelKinds(), sshclient.AllChannels) {
-		if limit := plan.TimeoutOf(kind); limit > 0 {
-			limits[kind] = limit
-		}
-	}
-	return limits
 }
 
 // ended makes the error of a connection that ended early; an end that was asked for has the context's cause.

@@ -5,7 +5,8 @@
 //	place.go   the project and zone of a name
 //	way.go     to its external address or through IAP
 //	roster.go  all VMs of a project, and the names that are remembered
-//	facts.go   what is read of a VM, at once and beside the dial
+//	facts.go   [Facts]: what is known of a VM, remembered or read; reading.go: what is read at once for them
+//	inquiry.go the same beside the dial
 //	look.go    the same at a moment, changing and remembering nothing
 //	user.go    who to be there (pure)
 //	keys.go    the key that worked last, and the life of ours

@@ -2,10 +2,7 @@ package vm
 
 import (
 	"context"
-	"errors"
-	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/cache"
@@ -49,72 +46,10 @@ type Facts struct {
 	Authorities []string `json:"-"` // whose signature a host key of Cloud Run bears, "TYPE BASE64"; as well
 }
 
-// Inquiry is the reading of a VM's facts beside something else. Its goroutine ends when it is done or stopped.
-type Inquiry struct {
-	cloud  *Cloud
-	plan   config.Plan
-	began  time.Time
-	cancel context.CancelFunc
-	done   chan struct{} // closed when facts and cached are set
-
-	facts  Facts
-	cached bool // facts are from the cache
-}
-
-// Inquire begins to read the facts of the plan's VM: from the cache, or by four calls at once. The caller ends it with Stop.
-func (c *Cloud) Inquire(ctx context.Context, plan config.Plan) *Inquiry {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	q := &Inquiry{cloud: c, cancel: cancel, done: make(chan struct{}), plan: plan, began: time.Now()}
-	go q.run(ctx)
-	return q
-}
-
 // Facts waits for the facts.
 func (q *Inquiry) Facts() Facts {
 	<-q.done
 	return q.facts
-}
-
-// Stop ends the inquiry.
-func (q *Inquiry) Stop() {
-	q.cancel()
-	<-q.done
-}
-
-// Again reads the facts anew if those that were given are from the cache, and says whether it did.
-func (q *Inquiry) Again(ctx context.Context) (Facts, bool) {
-	<-q.done
-	if !q.cached {
-		return q.facts, false
-	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	q.Drop(ctx)
-	q.facts, q.cached = q.cloud.inquire(ctx, q.plan)
-	return q.facts, true
-}
-
-// NewPusher is for the plan, which may have learnt from the facts. What was read for it since it began is not read again.
-func (q *Inquiry) NewPusher(plan config.Plan) *Pusher {
-	p := q.cloud.NewPusher(plan)
-	p.since = q.began
-	return p
-}
-
-// Drop forgets the facts, which proved wrong.
-func (q *Inquiry) Drop(ctx context.Context) {
-	q.cloud.shelf(ctx).Drop(certificateKind, targetName(q.plan.IAP))
-	if !q.plan.IAP.IsVM() {
-		q.cloud.misplacedWorkload(ctx, q.plan)
-		q.cloud.Cache.For(cache.Owner{}).Drop(authoritiesKind, q.plan.IAP.Region)
-		return
-	}
-	q.cloud.shelf(ctx).Drop(factsKind, factsName(refOf(q.plan)))
-}
-
-func (q *Inquiry) run(ctx context.Context) {
-	defer close(q.done)
-	q.facts, q.cached = q.cloud.inquire(ctx, q.plan)
 }
 
 func refOf(plan config.Plan) gce.Ref {
@@ -263,43 +198,6 @@ func (c *Cloud) Published(ctx context.Context, plan config.Plan) (Facts, error) 
 	return f, nil
 }
 
-// reading is what the calls said.
-type reading struct {
-	instance gce.Instance
-	project  gce.Metadata
-	profile  gce.Profile
-	hostKeys []string
-
-	instanceErr, projectErr, profileErr, hostKeysErr error
-}
-
-// read makes the calls, none of which waits for another.
-func (c *Cloud) read(ctx context.Context, ref gce.Ref) (r reading) {
-	var calls sync.WaitGroup
-	calls.Go(func() { r.hostKeys, r.hostKeysErr = c.API.HostKeys(ctx, ref) })
-	calls.Go(func() { r.project, r.projectErr = c.API.Project(ctx, ref.Project) })
-	calls.Go(func() { r.profile, r.profileErr = c.profile(ctx, ref.Project) })
-	if c.found.Ref == ref {
-		r.instance = c.found
-	} else {
-		calls.Go(func() { r.instance, r.instanceErr = c.API.Instance(ctx, ref) })
-	}
-	calls.Wait()
-	return r
-}
-
-const profileCall = "oslogin.users.getLoginProfile"
-
-var errNoAccount = errors.New("the credential does not name its account")
-
-func (c *Cloud) profile(ctx context.Context, project string) (gce.Profile, error) {
-	email := c.Account(ctx)
-	if email == "" {
-		return gce.Profile{}, errNoAccount
-	}
-	return c.API.LoginProfile(ctx, email, project)
-}
-
 // facts is what matters of it.
 func (r reading) facts() Facts {
 	f := Facts{ID: r.instance.ID, HostKeys: r.hostKeys, LoginUsers: loginUsers(r.profile), Windows: r.instance.Windows, Blocked: gce.ProjectKeysBlocked(r.instance.Metadata)}
@@ -324,21 +222,6 @@ func (r reading) facts() Facts {
 	return f
 }
 
-// ofKey adds what is said of a key, and of others that we once put into the profile.
-func (r reading) ofKey(f *Facts, key string, now time.Time) {
-	f.At, f.Key, f.Expired = now, key, expiredOnes(r.profile, now)
-	if f.OSLogin {
-		if _, entry, ok := r.profile.Find(key); ok && (entry.Expires.IsZero() || now.Before(entry.Expires)) {
-			f.KeyUsers = map[string]time.Time{}
-			for _, user := range f.LoginUsers {
-				f.KeyUsers[user] = entry.Expires
-			}
-		}
-		return
-	}
-	f.KeyUsers = gce.UsersOf(strings.Join(gce.OnVM(r.instance.Metadata, r.project), "\n"), key, now)
-}
-
 // letsIn says that the key lets a user in for a margin of time, and until when. In the OS Login profile no more is to be had than there
 // is: reading has extended what is ours, and the expiry of what others have put there is not ours to change.
 func (f Facts) letsIn(user string, now time.Time, margin time.Duration) (until time.Time, ok bool) {
@@ -347,31 +230,6 @@ func (f Facts) letsIn(user string, now time.Time, margin time.Duration) (until t
 		margin = 0
 	}
 	return until, ok && (until.IsZero() || now.Add(margin).Before(until))
-}
-
-// unsettled says that the network or the sign-in failed, not a permission; or that there is no such VM.
-func (r reading) unsettled() bool {
-	if gce.IsNotFound(r.instanceErr) {
-		return true
-	}
-	return slices.ContainsFunc([]error{r.instanceErr, r.projectErr, r.profileErr, r.hostKeysErr}, func(err error) bool {
-		var refused *gce.Error
-		return err != nil && err != errNoAccount && !errors.As(err, &refused)
-	})
-}
-
-// loginUsers lists the names that the account may have on a VM with Linux.
-func loginUsers(p gce.Profile) []string {
-	var users []string
-	if first := p.User(""); first != "" {
-		users = append(users, first)
-	}
-	for _, account := range p.Accounts {
-		if p.User(account.Username) == account.Username && !slices.Contains(users, account.Username) {
-			users = append(users, account.Username)
-		}
-	}
-	return users
 }
 
 // String is for -v.
