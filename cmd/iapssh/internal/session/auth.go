@@ -40,7 +40,9 @@ func authentication(plan config.Plan, local Local) sshclient.Auth {
 	auth.IdentitiesFirst, auth.First, auth.MaxOffers, auth.More = offers.IdentitiesFirst, offers.First, offers.Max, offers.More
 	auth.Identities = offers.Before
 	for _, path := range plan.IdentityFiles {
-		auth.Identities = append(auth.Identities, sshclient.Identity{Path: path, Explicit: plan.IdentitiesExplicit})
+		auth.Identities = append(auth.Identities, sshclient.Identity{
+			Path: path, Explicit: plan.IdentitiesExplicit && path != plan.KeyFile, // which is offered though nobody named it
+		})
 	}
 	return auth
 }
