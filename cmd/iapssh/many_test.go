@@ -111,4 +111,12 @@ func TestConfigSSHOfMany(t *testing.T) {
 	if blocks := strings.Count(string(text), "\nHost "); err != nil || blocks != *vms+2 {
 		t.Errorf("%d blocks, %v", blocks, err)
 	}
+	last := fmt.Sprintf("vm-%04d.%s.%s", *vms-1, lab.Zone, lab.Project)
+	for _, ssh := range []string{"ssh", iapssh} {
+		cmd := exec.Command(ssh, "-F", filepath.Join(l.Files.Home, ".ssh", "config"), "-G", last)
+		cmd.Env = l.Environ(os.Environ())
+		if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "\nhostkeyalias compute.") {
+			t.Errorf("%s of the last block: %v\n%.2000s", ssh, err, out)
+		}
+	}
 }

@@ -85,8 +85,12 @@ type FileStat struct {
 }
 
 // maxFile bounds what is read of a file: /dev/zero is a name like any other. Hosts
-// files that block advertisements have several megabytes.
+// files that block advertisements have several megabytes, as has ssh_config with a
+// block for each of some thousand VMs.
 const maxFile = 16 << 20
+
+// ErrTooLarge is ReadFile's answer to a file of which there is more than anybody wrote.
+var ErrTooLarge = fmt.Errorf("file is larger than %d MiB", maxFile>>20)
 
 // System returns the effects of the machine we run on.
 func System() Effects {
@@ -139,7 +143,7 @@ func systemReadFile(name string) ([]byte, error) {
 		return nil, err
 	}
 	if len(data) > maxFile {
-		return nil, &fs.PathError{Op: "read", Path: name, Err: fmt.Errorf("larger than %d MiB", maxFile>>20)}
+		return nil, ErrTooLarge
 	}
 	return data, nil
 }

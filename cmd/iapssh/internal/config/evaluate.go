@@ -9,9 +9,8 @@ import (
 
 const (
 	maxIncludeDepth = 16
-	maxIdentities   = 100  // IdentityFile, CertificateFile: as in OpenSSH
-	maxCollected    = 1000 // values of any other keyword that collects them
-	maxConfigFile   = 1 << 20
+	maxIdentities   = 100     // IdentityFile, CertificateFile: as in OpenSSH
+	maxCollected    = 1000    // values of any other keyword that collects them
 	maxDirectives   = 1 << 18 // of all files together: includes multiply
 )
 
@@ -80,11 +79,11 @@ func (ev *evaluator) readFile(sc scope) error {
 	directives, cached := ev.files[sc.file]
 	if !cached {
 		data, err := ev.effects.ReadFile(sc.file)
-		if err != nil {
+		switch {
+		case errors.Is(err, ErrTooLarge): // not to be passed over, as are files that are not there
+			return &ConfigError{File: sc.file, Text: sc.file + ": " + err.Error()}
+		case err != nil:
 			return fmt.Errorf("%w: %w", errCannotOpen, err)
-		}
-		if len(data) > maxConfigFile {
-			return &ConfigError{File: sc.file, Text: sc.file + ": file too large"}
 		}
 		if directives, err = lex(sc.file, data); err != nil {
 			return err

@@ -233,7 +233,7 @@ func TestKeywordTable(t *testing.T) {
 
 func TestLimits(t *testing.T) {
 	for want, config := range map[string]string{
-		"file too large":                            strings.Repeat("\n", maxConfigFile+1),
+		"file is larger than 16 MiB":                strings.Repeat("\n", maxFile+1),
 		"line too long":                             "User " + strings.Repeat("a", maxLine) + "\n",
 		"Too many identityfile specified":           manyLines("IdentityFile /k/%d\n", maxIdentities+1),
 		"Too many sendenv specified (max 1000).":    manyLines("SendEnv E%d\n", maxCollected+1),

@@ -51,6 +51,9 @@ func (m machine) effects() Effects {
 			if m.modes[name]&0o400 == 0 && m.modes[name] != 0 {
 				return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission}
 			}
+			if len(data) > maxFile {
+				return nil, ErrTooLarge
+			}
 			return []byte(data), nil
 		},
 		Stat: func(name string) (FileStat, error) {
