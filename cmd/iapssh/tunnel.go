@@ -38,11 +38,11 @@ func listenLocally(ctx context.Context, plan config.Plan, messages *session.Mess
 	}
 	defer t.close()
 	if err := t.bind(ctx); err != nil {
-		return t.fail(err, report.Facts{})
+		return t.fail(ctx, err)
 	}
 	stopMetrics, err := t.serveMetrics(ctx)
 	if err != nil {
-		return t.fail(err, report.Facts{})
+		return t.fail(ctx, err)
 	}
 	defer stopMetrics()
 	asked, stopAsking := tty.Asked()
@@ -51,8 +51,11 @@ func listenLocally(ctx context.Context, plan config.Plan, messages *session.Mess
 	if code := t.check(ctx); code != 0 {
 		return code
 	}
+	if ctx.Err() != nil {
+		return t.calledOff(ctx)
+	}
 	if err := t.ready(); err != nil {
-		return t.fail(err, report.Facts{})
+		return t.fail(ctx, err)
 	}
 	serving, stop := context.WithCancel(ctx)
 	defer stop()
@@ -67,7 +70,18 @@ func listenLocally(ctx context.Context, plan config.Plan, messages *session.Mess
 		if closed > 0 {
 			t.say(config.LogInfo, fmt.Sprintf("Closed [%d] local connection(s).", closed))
 		}
-		t.say(config.LogInfo, "Server shutdown complete.")
+		t.say(config.LogInfo, shutDown)
+	}
+	return 0
+}
+
+const shutDown = "Server shutdown complete."
+
+// calledOff is the end by a signal that came before clients could, or the command was started.
+func (t *tunnelRun) calledOff(ctx context.Context) int {
+	t.say(config.LogInfo, shutDown)
+	if len(t.plan.Tunnel.Command) > 0 {
+		return tunnel.ExitOf(signalOf(ctx))
 	}
 	return 0
 }
@@ -122,11 +136,8 @@ func (t *tunnelRun) check(ctx context.Context) int {
 	}
 	t.say(config.LogInfo, "Testing if tunnel connection works.")
 	i, err := t.server.Check(ctx)
-	switch {
-	case err == nil:
+	if err == nil || ctx.Err() != nil { // or we were asked to end
 		return 0
-	case ctx.Err() != nil:
-		return 0 // we were asked to end
 	}
 	f := report.Of(err, t.relays[i].facts(ctx, err))
 	f.Cause = "While checking if a connection can be made: " + f.Cause
@@ -233,10 +244,13 @@ func (t *tunnelRun) endWithParent(ctx context.Context, stop func()) {
 // facts are those that cost nothing to know.
 func (t *tunnelRun) facts(i int) report.Facts { return t.relays[i].facts(context.Background(), nil) }
 
-func (t *tunnelRun) fail(err error, facts report.Facts) int {
+func (t *tunnelRun) fail(ctx context.Context, err error) int {
+	if ctx.Err() != nil {
+		return t.calledOff(ctx)
+	}
 	var busy *tunnel.BusyError
 	if !errors.As(err, &busy) {
-		return t.complain(report.Of(err, facts), report.Exit(err))
+		return t.complain(report.Of(err, report.Facts{}), report.Exit(err))
 	}
 	f := report.Failure{Cause: busy.Error(), Fix: "choose another, or none for any that is free: --local-host-port=localhost"}
 	var system *net.OpError

@@ -63,9 +63,15 @@ func exitCode(state *os.ProcessState, err error) (int, error) {
 		return exitNotRunnable, err
 	}
 	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-		return exitSignal + int(status.Signal()), nil
+		return ExitOf(status.Signal()), nil
 	}
 	return state.ExitCode(), nil
+}
+
+// ExitOf is the exit code of a command that a signal has ended.
+func ExitOf(s os.Signal) int {
+	number, _ := s.(syscall.Signal)
+	return exitSignal + int(number)
 }
 
 // isKey says that a signal may come from a key.

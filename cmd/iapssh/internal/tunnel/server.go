@@ -128,6 +128,8 @@ func (s *Server) start(ctx context.Context, stop func()) {
 		var kept *probe
 		if s.probes != nil {
 			kept = s.probes[i]
+		}
+		if kept != nil {
 			s.work.Go(func() { kept.guard(ctx) })
 		}
 		for _, l := range p.Listeners {

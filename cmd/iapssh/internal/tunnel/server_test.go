@@ -398,6 +398,9 @@ func TestCheckFails(t *testing.T) {
 	if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("a listener is left: %v", err)
 	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	s.Serve(ended) // ends, though it is closed
 }
 
 // flaky is a listener that fails as often as it is told.
