@@ -111,7 +111,8 @@ func (c *Conn) wakeAll() {
 }
 
 // Read reads what the VM sent. Bytes that came before the session ended are delivered first; then it returns io.EOF if the
-// relay closed with code 1000, else the session's error (see LinkError, CloseError, ProtocolError) in a *net.OpError.
+// relay closed with code 1000, else the session's error (see LinkError, CloseError, ProtocolError, and DialError for one that
+// could not be resumed) in a *net.OpError.
 func (c *Conn) Read(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -25,6 +25,6 @@
 //
 // Errors carry data. A dial fails with a *DialError, which says at which stage; beneath it lie *HTTPError, *CloseError,
 // *proxy.Error, *ProtocolError, or an error of the token source, of TLS or of the context. A session ends with io.EOF, a
-// *CloseError, a *LinkError or a *ProtocolError. Texts within them that come from the network are sanitised by Error and left as
-// they are in the fields.
+// *CloseError, a *LinkError or a *ProtocolError, or with the *DialError of the last attempt to resume it. Texts within them that
+// come from the network are sanitised by Error and left as they are in the fields.
 package iap

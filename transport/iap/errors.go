@@ -19,17 +19,22 @@ const (
 	StageSession Stage = "session" // the relay's verdict: authorization, lookup, the VM's port
 )
 
-// DialError is what Dial returns: which stage failed for which target. Unwrap gives the cause, often an *HTTPError, a
+// DialError is what Dial returns, and what ends a session that could not be resumed: which stage failed for which target. Unwrap gives the cause, often an *HTTPError, a
 // *CloseError, a *proxy.Error or the context's error.
 type DialError struct {
 	Stage  Stage
 	Target Target
-	Phases Phases // of what went before
+	Phases Phases // of what went before; of a dial
+	Resume bool   // a session that had begun was to be resumed: data may have moved
 	Err    error
 }
 
 func (e *DialError) Error() string {
-	return fmt.Sprintf("iap: dial %s: %s: %v", e.Target, e.Stage, e.Err)
+	what := "dial"
+	if e.Resume {
+		what = "resume"
+	}
+	return fmt.Sprintf("iap: %s %s: %s: %v", what, e.Target, e.Stage, e.Err)
 }
 
 func (e *DialError) Unwrap() error { return e.Err }

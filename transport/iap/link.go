@@ -101,7 +101,7 @@ func (l *link) verdict(want wire.Tag) (wire.Message, error) {
 		m, err := l.receive(func(n int) []byte { return make([]byte, n) })
 		switch {
 		case err != nil:
-			return m, l.cause(err, false)
+			return m, l.cause(err, want == wire.TagReconnectSuccess)
 		case m.Tag == want:
 			return m, nil
 		case m.Tag == wire.TagData || m.Tag == wire.TagAck || m.Tag == wire.TagConnectSuccess || m.Tag == wire.TagReconnectSuccess:

@@ -255,11 +255,11 @@ func (c *Conn) reopen(newToken bool) (*link, error) {
 		c.token = o.token
 	}
 	if err != nil {
-		return nil, &DialError{Stage: stage, Target: c.target, Err: err}
+		return nil, &DialError{Stage: stage, Target: c.target, Resume: true, Err: err}
 	}
 	if err := c.resumed(o); err != nil {
 		o.link.bye(closeProtocolError)
-		return nil, err
+		return nil, &DialError{Stage: stage, Target: c.target, Resume: true, Err: err}
 	}
 	return o.link, nil
 }

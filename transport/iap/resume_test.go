@@ -159,6 +159,14 @@ func TestFinalFaults(t *testing.T) {
 				if !sameKind(err, tc.as) {
 					t.Errorf("read ended with %v, want %T %v", err, tc.as, tc.as)
 				}
+				var resume *iap.DialError
+				if refused := tc.faults[len(tc.faults)-1].On == iaptest.OnResume; refused != (errors.As(err, &resume) && resume.Resume) {
+					t.Errorf("not resumed: %v, but the error is %v", refused, err)
+				}
+				var closed *iap.CloseError
+				if errors.As(err, &closed) && !closed.Established {
+					t.Errorf("%v of a session that had begun", err)
+				}
 				if _, err := c.Write([]byte("x")); !sameKind(err, tc.as) {
 					t.Errorf("write ended with %v, want %T %v", err, tc.as, tc.as)
 				}

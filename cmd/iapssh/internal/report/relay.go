@@ -11,27 +11,39 @@ import (
 	"github.com/iapssh/iapssh/transport/iap"
 )
 
-// ofRelay explains a dial that failed, and a session that ended.
+// ofRelay explains a dial that failed, and a session that ended, by a failed attempt to resume it for one.
 func ofRelay(err error, facts Facts) (Failure, bool) {
 	var dial *iap.DialError
+	d := details{facts: facts, target: facts.Target}
 	if errors.As(err, &dial) {
-		d := details{facts: facts, target: dial.Target}
-		return d.ofDial(dial), true
+		d.target = dial.Target
+		if !dial.Resume || dial.Stage == iap.StageToken { // without a sign-in a session neither begins nor goes on
+			return d.ofDial(dial), true
+		}
 	}
 	var closed *iap.CloseError
+	var status *iap.HTTPError
 	var link *iap.LinkError
 	var protocol *iap.ProtocolError
-	d := details{facts: facts, target: facts.Target}
 	switch {
 	case errors.As(err, &closed) && closed.Code != iap.CloseNormal:
 		d.close = bracket(closed)
 		return d.failure(StageEnded, strconv.Itoa(closed.Code)), true
+	case dial != nil && errors.As(err, &status):
+		d.close = fmt.Sprintf("[Handshake status %d %s]", status.Status, http.StatusText(status.Status))
+		return d.failure(StageEnded, strconv.Itoa(status.Status)), true
 	case errors.As(err, &link):
 		d.err = link.Err.Error()
 		return d.failure(StageEnded, "link"), true
 	case errors.As(err, &protocol):
 		d.err = protocol.Error()
 		return d.failure(StageEnded, "protocol"), true
+	case dial != nil:
+		d.err = "it could not be resumed: " + dial.Err.Error()
+		if timedOut(dial.Err) {
+			d.err = "it could not be resumed in time"
+		}
+		return d.failure(StageEnded, "link"), true
 	}
 	return Failure{}, false
 }

@@ -25,6 +25,10 @@ func dialed(stage iap.Stage, err error) error {
 	return &iap.DialError{Stage: stage, Target: target, Err: err}
 }
 
+func resumed(err error) error {
+	return &iap.DialError{Stage: iap.StageSession, Target: target, Resume: true, Err: err}
+}
+
 func closed(code int, reason string) error {
 	return dialed(iap.StageSession, &iap.CloseError{Code: code, Reason: reason})
 }
@@ -46,6 +50,15 @@ func TestOf(t *testing.T) {
 		{"unknown code", closed(4999, "later"), []string{"[4999: 'later']"}, "again"},
 		{"reset", fmt.Errorf("wrapped: %w", &iap.CloseError{Code: 4010, Reason: "destination read failed", Established: true}), []string{"Connection to VM vm closed by remote host", "[4010: 'destination read failed']"}, "reset"},
 		{"withdrawn", &iap.CloseError{Code: 4033, Established: true}, []string{"VM vm", "ali@example.com"}, "gcloud auth renew"},
+		{"not resumed, then", resumed(&iap.CloseError{Code: 4001, Reason: "some reason", Established: true}), []string{"IAP ended the session with VM vm [4001: 'some reason']: after an outage it could not be resumed"}, "connect again"},
+		{"gone while it was resumed", resumed(&iap.CloseError{Code: 4051, Established: true}), []string{"ended the session with VM vm [4051: '']: it is gone"}, "gcloud compute instances list"},
+		{"withdrawn while it was resumed", resumed(&iap.CloseError{Code: 4033, Established: true}), []string{"ali@example.com may no longer use it"}, "gcloud auth renew"},
+		{"token refused while it was resumed", resumed(&iap.HTTPError{Status: 401}), []string{"[Handshake status 401 Unauthorized]", "ali@example.com"}, "gcloud auth renew"},
+		{"refused while it was resumed", resumed(&iap.HTTPError{Status: 403}), []string{"[Handshake status 403 Forbidden]", "resume"}, "policy"},
+		{"never resumed", resumed(&iap.HTTPError{Status: 503}), []string{"[Handshake status 503 Service Unavailable]", "could not be resumed"}, "connect again"},
+		{"resumed as another", resumed(&iap.ProtocolError{Detail: "tag 0x0001"}), []string{"tag 0x0001"}, "report this"},
+		{"not reached again", resumed(syscall.ECONNREFUSED), []string{"the connection to VM vm broke: it could not be resumed: connection refused"}, "connect again"},
+		{"ended while it was resumed", resumed(&iap.CloseError{Code: 1000, Established: true}), []string{"it could not be resumed", "1000"}, "connect again"},
 		{"not resumed", &iap.CloseError{Code: 4001, Established: true}, []string{"VM vm", "[4001: '']", "resumed"}, "connect again"},
 		{"hung up", dialed(iap.StageUpgrade, &iap.LinkError{Err: io.EOF}), []string{"hung up", "VM vm"}, "proxy"},
 		{"silent relay", dialed(iap.StageUpgrade, context.DeadlineExceeded), []string{"in time"}, "proxy"},
@@ -71,6 +84,9 @@ func TestOf(t *testing.T) {
 		}
 		if !strings.Contains(got.Fix, tc.fix) || (tc.fix == "") != (got.Fix == "") {
 			t.Errorf("%s: fix %q lacks %q", tc.name, got.Fix, tc.fix)
+		}
+		if strings.Contains(tc.name, "resumed") && got.Stage != StageEnded {
+			t.Errorf("%s: stage %s", tc.name, got.Stage)
 		}
 		if strings.Count(got.Line(), "\n") != 1 {
 			t.Errorf("%s: not one line: %q", tc.name, got.Line())

@@ -49,11 +49,12 @@ type row struct {
 }
 
 const (
-	webSocket = "Error while connecting [Handshake status {status}]."
-	connected = "Error while connecting {close}."
-	ended     = "IAP ended the session with {what} {close}: "
-	network   = "check the network, or set HTTPS_PROXY if a proxy leads outside"
-	inTheWay  = "try again; if it persists, look for a proxy or firewall on the way to tunnel.cloudproxy.app"
+	webSocket    = "Error while connecting [Handshake status {status}]."
+	connected    = "Error while connecting {close}."
+	ended        = "IAP ended the session with {what} {close}: "
+	network      = "check the network, or set HTTPS_PROXY if a proxy leads outside"
+	inTheWay     = "try again; if it persists, look for a proxy or firewall on the way to tunnel.cloudproxy.app"
+	webSocketFix = "a proxy or an organisation policy may forbid WebSockets to tunnel.cloudproxy.app"
 )
 
 // table is what is known of the failures that others report by a code. Where gcloud has words that scripts look for, they are its.
@@ -75,7 +76,7 @@ var table = []row{
 		fix: "a captive portal or a proxy? Sign in there, or set HTTPS_PROXY"},
 	{stage: StageUpgrade, codes: "401", denied: true, cause: webSocket + " (May be due to missing permissions) The access token of {who} was refused", fix: "{signIn}"},
 	{stage: StageUpgrade, codes: "403", denied: true, cause: webSocket + " (May be due to missing permissions) The WebSocket was refused",
-		fix: "a proxy or an organisation policy may forbid WebSockets to tunnel.cloudproxy.app"},
+		fix: webSocketFix},
 	{stage: StageUpgrade, codes: "404", cause: webSocket + " {place} is not known in project {project}, or there is no such target", fix: "see: {list}"},
 	{stage: StageUpgrade, codes: "407", cause: webSocket + " The proxy wants credentials", fix: "set HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"},
 	{stage: StageUpgrade, codes: "429 5xx", retry: true, cause: webSocket + " IAP is not able to answer at the moment", fix: "try again in a little while"},
@@ -107,7 +108,9 @@ var table = []row{
 	{stage: StageAPI, cause: "Google refused {error}", fix: "{mend}"},
 
 	{stage: StageEnded, codes: "4009 4010", retry: true, cause: "Connection to {what} closed by remote host. {close}", fix: "it, or what listens there, reset the connection"},
-	{stage: StageEnded, codes: "4001 4002 4074", retry: true, cause: ended + "after an outage it could not be resumed", fix: "connect again"},
+	{stage: StageEnded, codes: "401", denied: true, cause: ended + "after an outage the access token of {who} was refused", fix: "{signIn}"},
+	{stage: StageEnded, codes: "403", denied: true, cause: ended + "after an outage the WebSocket that was to resume it was refused", fix: webSocketFix},
+	{stage: StageEnded, codes: "4001 4002 4074 1xx 2xx 3xx 4xx 5xx", retry: true, cause: ended + "after an outage it could not be resumed", fix: "connect again"},
 	{stage: StageEnded, codes: "4033", denied: true, missing: "roles/iap.tunnelResourceAccessor", cause: ended + "{who} may no longer use it",
 		fix: "the role may have been withdrawn, or an access level is no longer met; {signIn}"},
 	{stage: StageEnded, codes: "4004", denied: true, cause: ended + "the sign-in has expired", fix: "{signIn}"},

@@ -105,6 +105,10 @@ func TestExplain(t *testing.T) {
   cause:    Error while connecting [Handshake status 404]. Zone ZONE is not known in project PROJECT, or there is no such target
   fix:      see: gcloud compute instances list --project=PROJECT
   retry:    changes nothing
+404 at stage ended:
+  cause:    IAP ended the session with VM NAME [404]: after an outage it could not be resumed
+  fix:      connect again
+  retry:    may help
 `
 	if got, _ := Explain("404"); got != want {
 		t.Errorf("got\n%s", got)

@@ -95,6 +95,8 @@ func hope(err error) (what string, when condition) {
 		return "", always
 	case errors.As(err, &handshake):
 		return hopeOfHandshake(handshake)
+	case errors.As(err, &dial) && dial.Resume:
+		return "", always
 	case errors.As(err, &dial):
 		return hopeOfDial(dial)
 	case errors.As(err, &missing):

@@ -44,6 +44,7 @@ func TestDecide(t *testing.T) {
 		{"reset", Facts{Err: closed(4010)}, "for the port to answer"},
 		{"no word about it", Facts{Err: &iap.DialError{Stage: iap.StageSession, Err: context.DeadlineExceeded}}, "for the port to answer"},
 		{"not found yet", Facts{Err: closed(4047)}, "for IAP to find the VM"},
+		{"not found by a resume", Facts{Err: &iap.DialError{Resume: true, Err: &iap.CloseError{Code: 4047, Established: true}}}, ""},
 		{"not listed yet", Facts{Err: &gce.NotFoundError{}}, "for the VM to be created"},
 		{"stopped", Facts{Err: closed(4003), VM: vm("TERMINATED", time.Hour)}, "start"},
 		{"stopping", Facts{Err: closed(4047), VM: vm("STOPPING", time.Hour)}, "start"},
