@@ -3,8 +3,11 @@
 package main
 
 import (
+	"io"
+	"net"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/iapssh/iapssh/cmd/internal/lab"
 	"github.com/iapssh/iapssh/transport/iap/iaptest"
@@ -32,5 +35,51 @@ func TestTunnelIsCalledOff(t *testing.T) {
 		if last := p.said[len(p.said)-1]; last != "Server shutdown complete." {
 			t.Errorf("%v: it ends with %q", test, last)
 		}
+	}
+}
+
+// A signal while the link is down ends each mode soon, although there are bytes to deliver.
+func TestSignalDuringAnOutage(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		words []string
+		begun string // what is said when there is a session
+		code  int
+	}{
+		{"ssh", []string{"-vv", lab.VM, "echo begun >&2; exec cat"}, "^(begun)$", 255},
+		{"stdio", []string{"--listen-on-stdin", "-vv", lab.VM, "22"}, "session with the VM: (done)$", 255},
+		{"tunnel", []string{"--tunnel", "-vv", lab.VM, "22", "--iap-tunnel-disable-connection-check"}, `^Picking local unused port \[(\d+)\]`, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			l := newTolerantLab(t, lab.Config{Faults: []iaptest.Fault{{On: iaptest.OnResume, Do: iaptest.Delay}}})
+			cmd := iapsshCommand(t, l, test.words...)
+			var typing io.Writer
+			typing, err := cmd.StdinPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := startProcess(t, cmd)
+			if begun := p.await(t, test.begun); test.name == "tunnel" {
+				client, err := net.Dial("tcp", "127.0.0.1:"+begun)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer client.Close()
+				if _, err := client.Read(make([]byte, 1)); err != nil {
+					t.Fatal(err)
+				}
+				typing = client
+			}
+			l.Relay.Strike(iaptest.Fault{Do: iaptest.Reset})
+			p.await(t, "link to the relay lost")
+			typing.Write(make([]byte, 128<<10)) // more than a pipe holds: some is taken
+			began := time.Now()
+			cmd.Process.Signal(syscall.SIGTERM)
+			p.ends(t, test.code)
+			if took := time.Since(began); took > 1500*time.Millisecond { // Close has 2 s
+				t.Errorf("it took %v to end", took)
+			}
+		})
 	}
 }

@@ -65,6 +65,7 @@ type Conn struct {
 	writeBy deadline
 	linger  lingering
 	closed  bool  // by Close
+	hurried bool  // by Hurry
 	err     error // the session's end, the first reason; nil while it lives
 }
 
@@ -209,7 +210,7 @@ func (c *Conn) Close() error {
 	c.writeBy.stop()
 	c.wakeAll()
 	c.link.nudge()
-	if !c.downSince.IsZero() && c.send.confirmed == c.send.written {
+	if !c.downSince.IsZero() && (c.hurried || c.send.confirmed == c.send.written) {
 		c.cancel() // no link, and nothing to get one for
 	}
 	c.mu.Unlock()
@@ -218,6 +219,17 @@ func (c *Conn) Close() error {
 	defer patience.Stop()
 	<-c.ended
 	return nil
+}
+
+// Hurry has a Close, begun or to come, not wait for a link: without one it is at once, and what was not delivered is lost. The
+// relay then notices by itself that the session is over. With a link, Close is as ever.
+func (c *Conn) Hurry() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.hurried = true
+	if c.closed && !c.downSince.IsZero() {
+		c.cancel()
+	}
 }
 
 // giveUp ends a Close that takes too long.

@@ -235,3 +235,59 @@ func TestReconnectCountGoesBack(t *testing.T) {
 		}
 	})
 }
+
+// Hurry has a Close with bytes to deliver not wait for a link: one that was down before, that is down while Close waits, or that
+// breaks then.
+func TestHurry(t *testing.T) {
+	faults := []iaptest.Fault{{On: iaptest.OnResume, Do: iaptest.Close, Code: 503, Times: 100}}
+	for _, test := range []struct {
+		name string
+		end  func(s *iaptest.Server, c *iap.Conn)
+	}{
+		{"before", func(s *iaptest.Server, c *iap.Conn) {
+			s.Strike(iaptest.Fault{Do: iaptest.Reset})
+			synctest.Wait()
+			c.Write([]byte("unsent"))
+			c.Hurry()
+		}},
+		{"meanwhile", func(s *iaptest.Server, c *iap.Conn) {
+			s.Strike(iaptest.Fault{Do: iaptest.Reset})
+			synctest.Wait()
+			c.Write([]byte("unsent"))
+			go c.Close()
+			synctest.Wait()
+			c.Hurry()
+		}},
+		{"broken then", func(s *iaptest.Server, c *iap.Conn) {
+			s.Strike(iaptest.Fault{Do: iaptest.Blackhole})
+			c.Write([]byte("unsent"))
+			c.Hurry()
+			go c.Close()
+			synctest.Wait()
+			s.Strike(iaptest.Fault{Do: iaptest.Reset})
+		}},
+	} {
+		inBubble(t, faults, func(t *testing.T, s *iaptest.Server, c *iap.Conn, vmSide net.Conn) {
+			begin := time.Now()
+			test.end(s, c)
+			c.Close()
+			if took := time.Since(begin); took != 0 {
+				t.Errorf("%s: closed after %v", test.name, took)
+			}
+		})
+	}
+}
+
+// With a link, Hurry takes nothing from Close: what was written arrives, and the relay hears of the end.
+func TestHurryWithALink(t *testing.T) {
+	inBubble(t, nil, func(t *testing.T, s *iaptest.Server, c *iap.Conn, vmSide net.Conn) {
+		got := make(chan []byte, 1)
+		go func() { b, _ := io.ReadAll(vmSide); got <- b }()
+		c.Write(make([]byte, 100_000))
+		c.Hurry()
+		c.Close()
+		if n := len(<-got); n != 100_000 {
+			t.Errorf("%d bytes arrived", n)
+		}
+	})
+}

@@ -214,7 +214,7 @@ func (c *Conn) lost(err error, o *outage, lived time.Duration) bool {
 	c.mu.Lock()
 	now := time.Now()
 	o.renew(now, lived, c.recv.received+c.send.confirmed)
-	final := remedyFor(err) == remedyNone || errors.Is(err, errNoGoodbye) || c.dialer.Resume < 0 || c.life.Err() != nil
+	final := remedyFor(err) == remedyNone || errors.Is(err, errNoGoodbye) || c.dialer.Resume < 0 || c.life.Err() != nil || c.closed && c.hurried
 	if final {
 		c.end(err)
 	} else {

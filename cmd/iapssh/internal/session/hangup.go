@@ -1,16 +1,11 @@
 package session
 
-import (
-	"time"
+import "time"
 
-	"github.com/iapssh/iapssh/sshclient"
-)
-
-// How long a connection that the user has given up may take to close: time enough for
-// a relay that answers to hear of it, and next to none without a link.
 const (
+	// How long a connection that the user has given up may take to close: time enough for
+	// a relay that answers to hear of it.
 	abandonment = 500 * time.Millisecond
-	noLink      = 50 * time.Millisecond
 
 	// A passenger's output may never be read; it must not keep a master alive.
 	passengerPatience = 2 * time.Second
@@ -27,16 +22,19 @@ func (r *run) hangUp() {
 	if !r.abandoned {
 		patience = passengerPatience
 	}
-	if link, ok := r.conn.(sshclient.LinkState); ok {
-		if _, down := link.LinkDown(); down {
-			patience = noLink
-		}
-	}
+	r.hurry()
 	closed := make(chan struct{})
 	go r.closeInBackground(closed)
 	select {
 	case <-closed:
 	case <-time.After(patience): // the process ends
+	}
+}
+
+// hurry has the connection's end not wait for a link that is down.
+func (r *run) hurry() {
+	if conn, ok := bottom(r.conn).(interface{ Hurry() }); ok {
+		conn.Hurry()
 	}
 }
 

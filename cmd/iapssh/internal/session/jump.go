@@ -14,6 +14,7 @@ import (
 // close the connection is to close the one to the host with it, and conn. Errors are those of [Run], or an *sshclient.OpenError.
 func Jump(ctx context.Context, plan config.Plan, conn net.Conn, dialed time.Time, local Local) (net.Conn, error) {
 	r := newRun(plan, conn, dialed, local)
+	defer context.AfterFunc(ctx, r.hurry)()
 	if err := r.connect(ctx); err != nil {
 		r.close()
 		return nil, err

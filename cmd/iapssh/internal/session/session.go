@@ -70,6 +70,7 @@ func Run(ctx context.Context, plan config.Plan, conn net.Conn, dialed time.Time,
 	r := newRun(plan, conn, dialed, local)
 	// Whoever closes conn first, the process must not end before the relay has heard of it.
 	defer r.hangUp()
+	defer context.AfterFunc(ctx, r.hurry)()
 	if err := r.connect(ctx); err != nil {
 		return 0, err
 	}

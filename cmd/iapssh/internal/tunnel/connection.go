@@ -162,6 +162,15 @@ func (c *connection) reset() {
 	c.local.Close()
 }
 
+// hurry has the connection's end not wait for a link that is down.
+func (c *connection) hurry() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.attached {
+		c.session.Hurry()
+	}
+}
+
 // abort ends the connection at once.
 func (c *connection) abort() {
 	c.local.Close()

@@ -91,6 +91,7 @@ func (c *check) run(ctx context.Context) {
 
 // Serve accepts clients until ctx is done, or there has been none for Idle. It closes the listeners, lets what is under way
 // arrive for some seconds at most, closes all that is left, and returns how many clients there were at the beginning of the end.
+// If ctx has a cause of its own, as that of a signal, nothing waits then for a link that is down.
 func (s *Server) Serve(ctx context.Context) (closed int) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -99,7 +100,11 @@ func (s *Server) Serve(ctx context.Context) (closed int) {
 	s.Close()
 	open := s.close()
 	s.drain(open)
+	hasty := context.Cause(ctx) != context.Canceled
 	for _, c := range open {
+		if hasty {
+			c.hurry()
+		}
 		s.work.Go(c.abort)
 	}
 	s.work.Wait()

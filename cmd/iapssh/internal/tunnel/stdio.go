@@ -24,6 +24,8 @@ type Conn interface {
 	// CloseWrite says that no more will be written. The session delivers what was, and what the far side still sends, and then
 	// ends.
 	CloseWrite() error
+	// Hurry has Close not wait for a link that is down.
+	Hurry()
 }
 
 // OutputError tells that the local output no longer takes data, most often because its reader has gone.
@@ -48,6 +50,7 @@ func Stdio(ctx context.Context, conn Conn, in io.Reader, out io.Writer) error {
 		case err := <-down:
 			return err
 		case <-ctx.Done():
+			conn.Hurry()
 			return context.Cause(ctx)
 		case err := <-up:
 			var ended *net.OpError

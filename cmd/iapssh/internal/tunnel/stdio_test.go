@@ -18,7 +18,10 @@ type line struct {
 	net.Conn
 	closedWrite chan struct{}
 	closed      atomic.Bool
+	hurried     atomic.Bool
 }
+
+func (l *line) Hurry() { l.hurried.Store(true) }
 
 // Write of nothing does not wait for a reader, as a pipe's does.
 func (l *line) Write(p []byte) (int, error) {
@@ -109,8 +112,8 @@ func TestInterrupted(t *testing.T) {
 	if err := Stdio(ctx, near, never{open}, io.Discard); !errors.Is(err, why) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := far.Read(make([]byte, 1)); err != io.EOF {
-		t.Errorf("the session is not closed: %v", err)
+	if _, err := far.Read(make([]byte, 1)); err != io.EOF || !near.hurried.Load() {
+		t.Errorf("the session is not closed, or not in a hurry: %v", err)
 	}
 }
 
