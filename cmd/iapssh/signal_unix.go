@@ -13,8 +13,12 @@ func endSignals() []os.Signal {
 	return []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}
 }
 
-// dieOf ends the process by a signal, so that who waits for it knows.
+// dieOf ends the process by a signal, so that who waits for it knows; but not by SIGQUIT, which Go's runtime answers with a dump of
+// its own.
 func dieOf(s syscall.Signal) {
+	if s == syscall.SIGQUIT {
+		return
+	}
 	signal.Reset(s)
 	syscall.Kill(os.Getpid(), s)
 	select {} // until it arrives

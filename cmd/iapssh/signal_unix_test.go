@@ -5,6 +5,7 @@ package main
 import (
 	"io"
 	"net"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -81,5 +82,23 @@ func TestSignalDuringAnOutage(t *testing.T) {
 				t.Errorf("it took %v to end", took)
 			}
 		})
+	}
+}
+
+// Before there is a session, a signal ends ssh by itself, as in ssh; but for SIGQUIT, of which Go would make a dump.
+func TestSignalWhileConnecting(t *testing.T) {
+	t.Parallel()
+	l := newStrictLab(t, lab.Config{Faults: []iaptest.Fault{{On: iaptest.OnConnect, Do: iaptest.Withhold}}})
+	for signal, code := range map[syscall.Signal]int{syscall.SIGTERM: -1, syscall.SIGINT: -1, syscall.SIGHUP: -1, syscall.SIGQUIT: 255} {
+		p := startIapssh(t, l, "-v", lab.VM)
+		p.await(t, "^debug1: WebSocket upgrade: status 101")
+		p.cmd.Process.Signal(signal)
+		p.ends(t, code)
+		if status := p.cmd.ProcessState.Sys().(syscall.WaitStatus); code < 0 && status.Signal() != signal {
+			t.Errorf("%v: died of %v", signal, status.Signal())
+		}
+		if last := p.said[len(p.said)-1]; !strings.HasPrefix(last, "debug1:") {
+			t.Errorf("%v: it ends with %q", signal, last)
+		}
 	}
 }
