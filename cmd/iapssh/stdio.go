@@ -35,8 +35,10 @@ func stdio(ctx context.Context, plan config.Plan, messages *session.Messages) in
 	switch {
 	case err == nil:
 		return 0
-	case ctx.Err() != nil || errors.As(err, &output):
-		// Whoever ended us, or no longer listens, does not wait for an explanation.
+	case ctx.Err() != nil:
+		return exitCode(plan) // whoever ended us does not wait for an explanation
+	case errors.As(err, &output) && output.ReaderGone():
+		r.debug("%v", err) // nor does who no longer listens
 		return exitCode(plan)
 	}
 	return r.fail(ctx, err)

@@ -2,10 +2,16 @@
 
 package tunnel
 
-import "syscall"
+import (
+	"errors"
+	"syscall"
+)
 
 // What the system calls an address, or a family of addresses, that it lacks.
 const (
 	errNoAddress = syscall.EADDRNOTAVAIL
 	errNoFamily  = syscall.EAFNOSUPPORT
 )
+
+// isReaderGone says that a pipe has nobody left to read it.
+func isReaderGone(err error) bool { return errors.Is(err, syscall.EPIPE) }

@@ -28,12 +28,15 @@ type Conn interface {
 	Hurry()
 }
 
-// OutputError tells that the local output no longer takes data, most often because its reader has gone.
+// OutputError tells that the local output no longer takes data.
 type OutputError struct{ Err error }
 
 func (e *OutputError) Error() string { return fmt.Sprintf("writing to standard output: %v", e.Err) }
 
 func (e *OutputError) Unwrap() error { return e.Err }
+
+// ReaderGone says that nobody reads the output any more, which is no failure of ours or the system's.
+func (e *OutputError) ReaderGone() bool { return isReaderGone(e.Err) }
 
 // Stdio copies in to conn and conn to out until the session ends, or ctx is done. It closes conn, having delivered what was
 // written. The error is nil if the session ended cleanly; else it is conn's, that of in, an *OutputError, or the context's cause.
