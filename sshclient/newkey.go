@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/pem"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -46,10 +47,13 @@ func Certifies(certificate, key string) (until time.Time, ok bool) {
 }
 
 // NewKeyFile makes an RSA key in the files path and path.pub, as "ssh-keygen -t rsa -N ”" does, on Windows also in path.ppk, as gcloud
-// does there, and their directory if it is missing. A file that is there is not replaced: then the error is an fs.ErrExist.
+// does there, and their directory if it is missing, but not what is above it. A file that is there is not replaced: then the error is an fs.ErrExist.
 func NewKeyFile(path, comment string) error {
 	if _, err := os.Lstat(path); err == nil {
 		return &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist} // before the work of making one
+	}
+	if err := os.Mkdir(filepath.Dir(path), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
 	}
 	private, err := rsa.GenerateKey(rand.Reader, newKeyBits)
 	if err != nil {
@@ -64,9 +68,6 @@ func NewKeyFile(path, comment string) error {
 		return err
 	}
 	line := strings.TrimSpace(string(ssh.MarshalAuthorizedKey(public))) + " " + comment + "\n"
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
-	}
 	if err := writeNew(path, pem.EncodeToMemory(block), 0o600); err != nil {
 		return err
 	}

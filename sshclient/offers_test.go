@@ -2,6 +2,8 @@ package sshclient
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -90,6 +92,9 @@ func TestNewKeyFile(t *testing.T) {
 	}
 	if err := os.Remove(path + ".pub"); err != nil || PublicHalf(path)+" me@here\n" != string(public) {
 		t.Errorf("without the public file: %q, %v", PublicHalf(path), err)
+	}
+	if err := NewKeyFile(filepath.Join(t.TempDir(), "home", ".ssh", "key"), "x"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("without a home: %v", err)
 	}
 	if PublicHalf(path+"2") != "" {
 		t.Error("a key that is not there")

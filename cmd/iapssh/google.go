@@ -22,7 +22,10 @@ import (
 )
 
 // openCache gives the user's cache. Beside an error it is nil, which serves: nothing is then remembered.
-func openCache() (*cache.Cache, error) { return cache.Open(cache.Dir(runtime.GOOS, os.Getenv)) }
+func openCache() (*cache.Cache, error) {
+	home, _ := os.UserHomeDir() // none cannot be missing
+	return cache.Open(cache.Dir(runtime.GOOS, os.Getenv), home)
+}
 
 // seenCache is the cache for who only reads: it is not made.
 func seenCache() *cache.Cache {

@@ -59,20 +59,32 @@ type Cache struct {
 // ErrNotPrivate says that others than the user could read or change what is in a directory.
 var ErrNotPrivate = errors.New("is not a directory of this user's alone")
 
-// Open opens dir, and makes it, for the user alone, if it is missing. The error, ErrNotPrivate or the system's, says why there
-// is no cache; then the nil *Cache beside it serves.
-func Open(dir string) (*Cache, error) {
+// Open opens dir, and makes it, for the user alone, if it is missing; but not home, if that is above it. The error, ErrNotPrivate
+// or the system's, says why there is no cache; then the nil *Cache beside it serves.
+func Open(dir, home string) (*Cache, error) {
 	if dir == "" {
 		return nil, errors.New("no cache: the environment names no directory for it")
 	}
-	root, err := openPrivate(dir)
+	root, err := openPrivate(dir, home)
 	if err != nil {
 		return nil, fmt.Errorf("no cache in %s: %w", dir, err)
 	}
 	return &Cache{root}, nil
 }
 
-func openPrivate(dir string) (*os.Root, error) {
+// checkHome fails if dir is below a home that is missing: who has none wants none.
+func checkHome(dir, home string) error {
+	if below, err := filepath.Rel(home, dir); home == "" || err != nil || !filepath.IsLocal(below) {
+		return nil
+	}
+	_, err := os.Stat(home)
+	return err
+}
+
+func openPrivate(dir, home string) (*os.Root, error) {
+	if err := checkHome(dir, home); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
 		return nil, err
 	}

@@ -36,7 +36,7 @@ func TestDir(t *testing.T) {
 func open(t *testing.T) (*Cache, string) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "parent", "iapssh")
-	c, err := Open(dir)
+	c, err := Open(dir, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func TestEntriesAreTheirOwners(t *testing.T) {
 	c, dir := open(t)
 	c.For(alice).Put("vm", "p/vm", "zone-a", time.Hour)
 
-	again, err := Open(dir) // the next process
+	again, err := Open(dir, "") // the next process
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +187,7 @@ func TestNoCache(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, dir := range []string{"", file, filepath.Join(file, "below", "it")} {
-		c, err := Open(dir)
+		c, err := Open(dir, "")
 		if err == nil {
 			t.Errorf("%q: no error", dir)
 		}
@@ -221,13 +221,29 @@ func TestDirectoryRemoved(t *testing.T) {
 	}
 }
 
+// A home that is missing stays so; elsewhere a cache is made.
+func TestNoHome(t *testing.T) {
+	home := filepath.Join(t.TempDir(), "home")
+	if c, err := Open(filepath.Join(home, ".cache", "iapssh"), home); c != nil || !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("below: %v", err)
+	}
+	if _, err := os.Stat(home); err == nil {
+		t.Error("it was made")
+	}
+	for name, dir := range map[string]string{"beside": home + "2", "at another place": t.TempDir()} {
+		if _, err := Open(filepath.Join(dir, ".cache", "iapssh"), home); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestLinkIsRefused(t *testing.T) {
 	_, dir := open(t)
 	link := filepath.Join(t.TempDir(), "link")
 	if err := os.Symlink(dir, link); err != nil {
 		t.Skip(err) // Windows wants a privilege for it
 	}
-	if _, err := Open(link); !errors.Is(err, ErrNotPrivate) {
+	if _, err := Open(link, ""); !errors.Is(err, ErrNotPrivate) {
 		t.Errorf("got %v", err)
 	}
 }

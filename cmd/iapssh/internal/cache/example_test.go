@@ -17,7 +17,7 @@ func Example() {
 		log.Fatal(err)
 	}
 	defer os.RemoveAll(dir)
-	c, err := cache.Open(filepath.Join(dir, "iapssh"))
+	c, err := cache.Open(filepath.Join(dir, "iapssh"), "")
 	if err != nil {
 		log.Print(err) // c serves all the same
 	}

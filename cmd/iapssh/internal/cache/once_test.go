@@ -51,7 +51,7 @@ func TestMain(m *testing.M) {
 }
 
 func play(renew func() (time.Duration, error)) error {
-	c, err := Open(os.Getenv(envDir))
+	c, err := Open(os.Getenv(envDir), "")
 	if err != nil {
 		return err
 	}

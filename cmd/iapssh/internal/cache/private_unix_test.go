@@ -39,7 +39,7 @@ func TestNotPrivate(t *testing.T) {
 		if err := os.Chmod(dir, mode); err != nil {
 			t.Fatal(err)
 		}
-		if c, err := Open(dir); c != nil || !errors.Is(err, ErrNotPrivate) {
+		if c, err := Open(dir, ""); c != nil || !errors.Is(err, ErrNotPrivate) {
 			t.Errorf("mode %v: %v", mode, err)
 		}
 	}

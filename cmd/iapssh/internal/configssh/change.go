@@ -96,7 +96,7 @@ func (c Change) Apply() error {
 		return os.Remove(c.Path)
 	}
 	dir := filepath.Dir(c.Path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) { // not what is above it
 		return err
 	}
 	f, err := os.CreateTemp(dir, ".iapssh-*")

@@ -2,6 +2,7 @@ package configssh
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -246,5 +247,13 @@ func TestInstall(t *testing.T) {
 	left, err := filepath.Glob(filepath.Join(dir, ".iapssh-*"))
 	if err != nil || len(left) != 0 {
 		t.Errorf("left behind: %q, %v", left, err)
+	}
+}
+
+// A home that is missing is not made.
+func TestNoHome(t *testing.T) {
+	c := Change{Path: filepath.Join(t.TempDir(), "home", ".ssh", "config")}
+	if err := c.Apply(); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %v", err)
 	}
 }

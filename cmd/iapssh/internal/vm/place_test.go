@@ -25,7 +25,7 @@ func newCloud(t *testing.T, permissions ...string) (*googletest.Server, *Cloud, 
 	s := googletest.NewUnstartedServer()
 	s.StartInMemory()
 	s.Grant(permissions...)
-	kept, err := cache.Open(filepath.Join(t.TempDir(), "cache"))
+	kept, err := cache.Open(filepath.Join(t.TempDir(), "cache"), "")
 	if err != nil {
 		t.Fatal(err)
 	}
