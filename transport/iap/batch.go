@@ -82,6 +82,7 @@ type recordConn struct {
 	in         []byte
 	r, w       int
 	beforeRead func() // called before the network is read; nil during the dial
+	afterRead  func() // called when it has brought something; nil during the dial
 
 	out collector
 }
@@ -106,6 +107,9 @@ func (c *recordConn) Read(p []byte) (int, error) {
 		c.r, c.w = 0, n
 		if n == 0 {
 			return 0, err
+		}
+		if c.afterRead != nil {
+			c.afterRead()
 		}
 	}
 	n := copy(p, c.in[c.r:c.w])

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -106,6 +107,32 @@ func TestRelayCloses(t *testing.T) {
 }
 
 // LONG_CLOSE tells more than a close frame can.
+// What LONG_CLOSE has said holds, also where the close that it announces does not come.
+func TestLongCloseIsEnough(t *testing.T) {
+	long := frame(binaryFrame, 0, 10, 0, 0, 0x0f, 0xc1, 0, 0, 0, 2, 'n', 'o') // 4033
+	t.Run("of a dial", func(t *testing.T) {
+		endless := append(slices.Clone(long), binaryFrame, 126, 0x40, 0x06, 0, 99) // the relay's success vanishes in it
+		onConnect(t, []iaptest.Fault{{On: iaptest.OnConnect, Do: iaptest.Say, Frame: endless}},
+			func(t *testing.T, s *iaptest.Server, d *iap.Dialer) {
+				begin := time.Now()
+				_, err := d.Dial(t.Context(), vm)
+				if took := time.Since(begin); !sameKind(err, &iap.CloseError{Code: 4033}) || took > 2*time.Second {
+					t.Errorf("got %v after %v", err, took)
+				}
+			})
+	})
+	t.Run("of a session", func(t *testing.T) {
+		inBubble(t, nil, func(t *testing.T, s *iaptest.Server, c *iap.Conn, vmSide net.Conn) {
+			s.Strike(iaptest.Fault{Do: iaptest.Say, Frame: long})
+			begin := time.Now()
+			_, err := c.Read(make([]byte, 1))
+			if took := time.Since(begin); !sameKind(err, &iap.CloseError{Code: 4033}) || took > 2*time.Second {
+				t.Errorf("got %v after %v", err, took)
+			}
+		})
+	})
+}
+
 func TestLongCloseIsTold(t *testing.T) {
 	inBubble(t, nil, func(t *testing.T, s *iaptest.Server, c *iap.Conn, vmSide net.Conn) {
 		s.Strike(iaptest.Fault{Do: iaptest.LongClose, Code: 4010, Reason: "a story that is longer than the 123 bytes of a close frame"})

@@ -129,6 +129,7 @@ func (e *LinkError) Unwrap() error { return e.Err }
 // Causes of a LinkError.
 var (
 	errSilent    = errors.New("no answer to a ping")
+	errStuck     = errors.New("a message stopped halfway")
 	errNoGoodbye = errors.New("no answer to our close")
 )
 

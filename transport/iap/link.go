@@ -66,6 +66,8 @@ type link struct {
 	broken    error         // what broke the link, seen by the writer or by pulse
 	writing   bool          // the writer is inside a system call
 	heard     time.Time     // when the last message or pong came
+	partway   bool          // a message has begun and is not whole
+	moved     time.Time     // when it began, or the last bytes from the network came, if later
 	answering bool          // the relay has answered a ping, on this link or one before
 	rtt       time.Duration // of the last ping
 }
@@ -116,12 +118,14 @@ func (l *link) receive(room func(n int) []byte) (wire.Message, error) {
 	if err != nil {
 		return wire.Message{}, err
 	}
+	l.begin()
 	if kind != websocket.MessageBinary {
 		return wire.Message{}, &ProtocolError{Detail: "text message", code: closeUnsupportedData}
 	}
 	m, err := l.dec.Decode(r, room)
 	if err == nil && m.Tag == wire.TagLongClose {
 		l.long = &CloseError{Code: int(m.Code), Reason: m.Reason}
+		l.conn.records.Conn.SetReadDeadline(time.Now().Add(closeWait)) // the close itself adds nothing
 	}
 	l.hear()
 	return m, err
@@ -130,7 +134,7 @@ func (l *link) receive(room func(n int) []byte) (wire.Message, error) {
 // serve runs the session over the link until the link ends, and returns why: a *CloseError, a *ProtocolError or a *LinkError.
 func (l *link) serve(s session) error {
 	l.conn.hold(l.nudge)
-	l.conn.records.beforeRead = s.announce
+	l.conn.records.beforeRead, l.conn.records.afterRead = s.announce, l.move
 	l.tasks.Go(func() { l.write(s) })
 	l.tasks.Go(func() { l.pulse(s) })
 	err := l.cause(l.read(s), true)
@@ -289,9 +293,23 @@ func (l *link) setWriting(writing bool) {
 	l.writing = writing
 }
 
-// hear notes a sign of life.
+// begin notes that a message has begun.
+func (l *link) begin() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.partway, l.moved = true, time.Now()
+}
+
+// move notes that bytes have come, of whatever.
+func (l *link) move() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.moved = time.Now()
+}
+
+// hear notes that a message is whole.
 func (l *link) hear() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.heard = time.Now()
+	l.partway, l.heard = false, time.Now()
 }

@@ -8,7 +8,8 @@ import (
 // Liveness of a link. A WebSocket ping goes out after some silence, which also keeps middleboxes from forgetting the connection,
 // and an answer is due within pongWait. Whether Google's relay answers pings is not known from any document, so only a relay that
 // has answered one is held to it. A stalled peer is not a dead one: while our reader is parked, or a write is blocked, nothing is
-// judged, and TCP's own timers decide.
+// judged, and TCP's own timers decide. Neither excuses a relay that stops halfway through a message, which waits for nobody: that
+// link is dead whether pings are answered or not.
 const (
 	// idleSilence is how long a link with nothing outstanding may be silent before it is asked; with pongWait, a dead one is
 	// noticed in 25 s.
@@ -16,6 +17,8 @@ const (
 	// busySilence is the same for a link that owes us the confirmation of something: 15 s.
 	busySilence = 5 * time.Second
 	pongWait    = 10 * time.Second
+	// stuckWait is how long a message may be partway there without another byte.
+	stuckWait = time.Minute
 	// wallJump is how much further the wall clock has gone than the monotonic one when the machine must have slept.
 	wallJump = 5 * time.Second
 )
@@ -28,6 +31,7 @@ type vitals struct {
 	parked      bool          // the reader waits for the caller, so a pong could not be seen
 	writing     bool          // the writer is blocked, so a ping may not have left
 	slept       bool          // the machine has slept since the last look
+	stuck       time.Duration // for how long a message is partway there without another byte
 }
 
 // pingIn says how long to wait before the next ping; 0 is now.
@@ -62,14 +66,17 @@ func (l *link) pulse(s session) {
 			return
 		case unanswered := <-l.pinged:
 			if unanswered && l.vitals(s, looked).dead() {
-				l.breakWith(errSilent)
-				s.release()
-				l.abort()
+				l.lose(s, errSilent)
 				return
 			}
 			l.pinging = false
 		case <-timer.C:
-			if !l.pinging && l.vitals(s, looked).pingIn() == 0 {
+			v := l.vitals(s, looked)
+			if v.stuck >= stuckWait {
+				l.lose(s, errStuck)
+				return
+			}
+			if !l.pinging && v.pingIn() == 0 {
 				l.pinging = true
 				l.tasks.Go(l.ping)
 			}
@@ -78,6 +85,13 @@ func (l *link) pulse(s session) {
 		// Something may become outstanding at any time, so a look is due at least every busySilence.
 		timer.Reset(min(busySilence, max(time.Second, l.vitals(s, looked).pingIn())))
 	}
+}
+
+// lose gives the link up as dead.
+func (l *link) lose(s session, err error) {
+	l.breakWith(err)
+	s.release()
+	l.abort()
 }
 
 // ping asks, and tells pulse whether it stayed unanswered.
@@ -110,10 +124,14 @@ func (l *link) vitals(s session, looked time.Time) vitals {
 	defer l.mu.Unlock()
 	now := time.Now()
 	wall := now.Round(0).Sub(looked.Round(0)) // Round strips the monotonic reading
-	return vitals{
+	v := vitals{
 		silence: now.Sub(l.heard), outstanding: outstanding, answering: l.answering,
 		parked: parked, writing: l.writing, slept: wall-now.Sub(looked) > wallJump,
 	}
+	if l.partway {
+		v.stuck = now.Sub(l.moved)
+	}
+	return v
 }
 
 // hasAnswered says whether the relay is known to answer pings.

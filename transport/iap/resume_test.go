@@ -254,6 +254,30 @@ func TestDeadLinkIsNoticed(t *testing.T) {
 	}
 }
 
+// A message that stops halfway is a dead link, though no ping was ever answered. One that moves is none, however slowly.
+func TestStuckMessageIsNoticed(t *testing.T) {
+	inBubble(t, nil, func(t *testing.T, s *iaptest.Server, c *iap.Conn, vmSide net.Conn) {
+		s.Strike(iaptest.Fault{Do: iaptest.Say, Frame: []byte{binaryFrame, 126, 0x40, 0x06, 0, 99}}) // of 16390 bytes, and a tag that we skip
+		for range 10 {
+			time.Sleep(50 * time.Second)
+			s.Strike(iaptest.Fault{Do: iaptest.Say, Frame: []byte{0}})
+		}
+		synctest.Wait()
+		s.Strike(iaptest.Fault{Do: iaptest.Delay, For: time.Hour})
+		if n := c.Stats().Resumes; n != 0 {
+			t.Errorf("%d resumes of a link that moved", n)
+		}
+		begin := time.Now()
+		go io.WriteString(vmSide, "hello")
+		if got := make([]byte, 5); func() error { _, err := io.ReadFull(c, got); return err }() != nil || string(got) != "hello" {
+			t.Errorf("read %q", got)
+		}
+		if took := time.Since(begin); took < time.Minute || took > time.Minute+5*time.Second {
+			t.Errorf("noticed after %v", took)
+		}
+	})
+}
+
 // A reader, or a VM, that pauses for ten minutes is not a dead link.
 func TestPauseIsNotDeath(t *testing.T) {
 	t.Run("reader", func(t *testing.T) {
