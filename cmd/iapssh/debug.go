@@ -51,7 +51,7 @@ func traceTo(debug func(format string, args ...any)) *iap.Trace {
 // traceLink tells what becomes of a session's link.
 func traceLink(trace *iap.Trace, debug func(format string, args ...any)) {
 	trace.Lost = func(err error) { debug("link to the relay lost, the session will be resumed: %v", err) }
-	trace.Retry = func(err error, pause time.Duration) { debug("resuming in %v, after: %v", pause, err) }
+	trace.Retry = func(err error, pause time.Duration) { debug("trying again in %v, after: %v", pause, err) }
 	trace.Resumed = func(outage time.Duration) { debug("session resumed after %v", outage) }
 }
 

@@ -77,6 +77,46 @@ func TestRemedyFor(t *testing.T) {
 	}
 }
 
+func TestRedial(t *testing.T) {
+	busy := func(after time.Duration) error { return &HTTPError{Status: 503, RetryAfter: after} }
+	for _, tc := range []struct {
+		attempts    int
+		stage       Stage
+		err         error
+		again       bool
+		least, most time.Duration
+	}{
+		{1, StageUpgrade, busy(0), true, 100 * time.Millisecond, 200 * time.Millisecond},
+		{2, StageUpgrade, busy(0), true, 200 * time.Millisecond, 400 * time.Millisecond},
+		{3, StageUpgrade, busy(0), false, 0, 0},
+		{1, StageUpgrade, busy(3 * time.Second), true, 3100 * time.Millisecond, 3200 * time.Millisecond},
+		{1, StageUpgrade, busy(maxRetryAfter + time.Second), false, 0, 0},
+		{1, StageUpgrade, &HTTPError{Status: 429}, true, 100 * time.Millisecond, 200 * time.Millisecond},
+		{1, StageUpgrade, &HTTPError{Status: 500}, false, 0, 0},
+		{1, StageUpgrade, &HTTPError{Status: 403}, false, 0, 0},
+		{1, StageUpgrade, &LinkError{Err: syscall.ECONNRESET}, true, 100 * time.Millisecond, 200 * time.Millisecond},
+		{1, StageSession, &LinkError{Err: syscall.ECONNRESET}, false, 0, 0},
+		{1, StageConnect, syscall.ECONNREFUSED, false, 0, 0},
+		{1, StageSession, &CloseError{Code: CloseNotAuthorized}, false, 0, 0},
+		{1, StageUpgrade, context.DeadlineExceeded, false, 0, 0},
+	} {
+		least, again := redial(tc.attempts, tc.stage, tc.err, 0)
+		most, _ := redial(tc.attempts, tc.stage, tc.err, 1)
+		if again != tc.again || again && (least != tc.least || most != tc.most) {
+			t.Errorf("%v at %s, %d: %v, from %v to %v", tc.err, tc.stage, tc.attempts, again, least, most)
+		}
+	}
+}
+
+// The phases of a later attempt are counted from the first one's beginning; what it did not come to stays 0.
+func TestPhasesOfALaterAttempt(t *testing.T) {
+	p := Phases{Token: 1, Resolve: 2, Connect: 3}
+	p.delay(10)
+	if p != (Phases{Token: 11, Resolve: 12, Connect: 13}) {
+		t.Errorf("%+v", p)
+	}
+}
+
 func TestOutageGoesOn(t *testing.T) {
 	epoch := time.Unix(1e9, 0)
 	code := func(code int) error { return &CloseError{Code: code} }

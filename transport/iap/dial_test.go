@@ -143,6 +143,32 @@ func TestHTTPAnswers(t *testing.T) {
 	}
 }
 
+// Hints come before the answer, which is the one that counts. How long a busy relay wants to be left alone is told.
+func TestHintsBeforeTheAnswer(t *testing.T) {
+	d := httpRelay(t, func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusEarlyHints)
+		w.Header().Set("Retry-After", "60")
+		w.WriteHeader(http.StatusServiceUnavailable)
+	})
+	var busy *iap.HTTPError
+	if err := failedDial(t, d, vm, iap.StageUpgrade); !errors.As(err, &busy) || busy.Status != http.StatusServiceUnavailable || busy.RetryAfter != time.Minute {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestExtensionsAreNotOffered(t *testing.T) {
+	d := httpRelay(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Upgrade", "websocket")
+		w.Header().Set("Sec-WebSocket-Protocol", r.Header.Get("Sec-WebSocket-Protocol"))
+		w.Header().Set("Sec-WebSocket-Extensions", "x-ext")
+		w.WriteHeader(http.StatusSwitchingProtocols)
+	})
+	var broken *iap.ProtocolError
+	if err := failedDial(t, d, vm, iap.StageUpgrade); !errors.As(err, &broken) || !strings.Contains(broken.Detail, "extensions") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestEndlessHeader(t *testing.T) {
 	d := httpRelay(t, func(w http.ResponseWriter, r *http.Request) {
 		conn, _, err := http.NewResponseController(w).Hijack()

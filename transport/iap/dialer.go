@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -17,6 +18,13 @@ import (
 
 // dialTimeout bounds a Dial whose context sets no earlier deadline. gcloud waits 60 s for the first message alone.
 const dialTimeout = 60 * time.Second
+
+const (
+	// maxDials is how many attempts a Dial makes with a relay that is busy. They take half a second, unless it asks for more.
+	maxDials = 3
+	// maxRetryAfter is how long a busy relay may want to be left alone for a Dial to wait for it.
+	maxRetryAfter = 5 * time.Second
+)
 
 const (
 	// defaultResume is how long an outage may last, as in gcloud.
@@ -68,7 +76,8 @@ func (d *Dialer) userAgent() string {
 }
 
 // Dial opens a session with target and returns when the relay has accepted it and the VM's port answers; HTTP's 101 alone says
-// neither. ctx bounds the dial, not the Conn, which lives until Close. Every error is a *DialError.
+// neither. ctx bounds the dial, not the Conn, which lives until Close. A relay that answers with HTTP status 429 or 503, or hangs up
+// on the request, is asked twice more; whatever else fails is not repeated. Every error is a *DialError.
 func (d *Dialer) Dial(ctx context.Context, target Target) (*Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
@@ -77,12 +86,52 @@ func (d *Dialer) Dial(ctx context.Context, target Target) (*Conn, error) {
 	if err != nil {
 		return nil, &DialError{Stage: StageTarget, Target: target, Err: err}
 	}
-	opened, stage, err := d.open(ctx, relay, target.connectURL(relay), wire.TagConnectSuccess, "")
-	if err != nil {
-		return nil, &DialError{Stage: stage, Target: target, Phases: opened.phases, Err: err}
+	for attempt := 1; ; attempt++ {
+		late := time.Since(began)
+		opened, stage, err := d.open(ctx, relay, target.connectURL(relay), wire.TagConnectSuccess, "")
+		opened.phases.delay(late)
+		if err == nil {
+			opened.phases.Session = time.Since(began)
+			return newConn(*d, relay, target, opened), nil
+		}
+		pause, again := redial(attempt, stage, err, rand.Float64())
+		if !again || !d.restBefore(ctx, err, pause) {
+			return nil, &DialError{Stage: stage, Target: target, Phases: opened.phases, Err: err}
+		}
 	}
-	opened.phases.Session = time.Since(began)
-	return newConn(*d, relay, target, opened), nil
+}
+
+// redial decides whether a dial that has failed in so many attempts makes another, and after what pause: if the relay says that it is
+// busy, or hangs up on the request. What else goes wrong would do so again, or is for the caller to wait for. jitter is in [0,1).
+func redial(attempts int, stage Stage, err error, jitter float64) (pause time.Duration, again bool) {
+	var status *HTTPError
+	var hungUp *LinkError
+	switch {
+	case attempts >= maxDials:
+	case errors.As(err, &status) && (status.Status == http.StatusTooManyRequests || status.Status == http.StatusServiceUnavailable):
+		again = status.RetryAfter <= maxRetryAfter
+		pause = status.RetryAfter
+	case stage == StageUpgrade && errors.As(err, &hungUp):
+		again = true
+	}
+	full := minPause << attempts
+	return pause + full/2 + time.Duration(jitter*float64(full/2)), again
+}
+
+// restBefore waits before another attempt, if there is time for one.
+func (d *Dialer) restBefore(ctx context.Context, err error, pause time.Duration) bool {
+	if until, bounded := ctx.Deadline(); bounded && time.Until(until) <= pause || ctx.Err() != nil {
+		return false
+	}
+	d.Trace.retry(err, pause)
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // relay is the base URL of the relay that is to serve target.
@@ -102,9 +151,18 @@ func (d *Dialer) relay(target Target) (*url.URL, error) {
 }
 
 // Phases says when the steps of a dial were done, counted from its beginning; 0 for those that it did not come to. Token is beside
-// the others, which follow each other, as far as TLS. Resolve is about the name that was dialled: the relay's, or a proxy's.
+// the others, which follow each other, as far as TLS. Of several attempts the last one counts. Resolve is about the name that was dialled: the relay's, or a proxy's.
 type Phases struct {
 	Token, Resolve, Connect, TLS, Upgrade, Session time.Duration
+}
+
+// delay counts the phases from a time so much earlier.
+func (p *Phases) delay(by time.Duration) {
+	for _, done := range []*time.Duration{&p.Token, &p.Resolve, &p.Connect, &p.TLS, &p.Upgrade} {
+		if *done > 0 {
+			*done += by
+		}
+	}
 }
 
 // opened is a link on which the relay has given its verdict.

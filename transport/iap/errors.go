@@ -3,6 +3,7 @@ package iap
 import (
 	"errors"
 	"fmt"
+	"time"
 	"unicode"
 )
 
@@ -39,6 +40,15 @@ func (e *DialError) Error() string {
 
 func (e *DialError) Unwrap() error { return e.Err }
 
+// URLError tells that Dialer.URL is no address of a relay.
+type URLError struct {
+	URL string
+}
+
+func (e *URLError) Error() string {
+	return fmt.Sprintf("relay URL %q is not of the form wss://HOST[:PORT][/PATH]", e.URL)
+}
+
 // HTTPError tells that the upgrade was answered with an HTTP status other than 101, by the relay or by something before it.
 // 403 is a refusal of WebSockets, by a proxy or a policy, more often than one by IAM; 404 is an unknown zone; 429 and 5xx are
 // passing (source: IAP Desktop's notes and its tests against the service).
@@ -46,6 +56,8 @@ type HTTPError struct {
 	Status   int
 	Location string // of a redirect, which a captive portal or a proxy sends
 	Body     string // at most 1 KiB, as received: sanitise before showing it
+
+	RetryAfter time.Duration // that the answer asks for, in seconds; 0 if it does not
 }
 
 func (e *HTTPError) Error() string {

@@ -158,17 +158,43 @@ func TestNothingAfter101(t *testing.T) {
 	})
 }
 
-// A dial that the relay turns down is not repeated: a caller who wants that asks again. What passes is known by its status or code.
-func TestDialIsOneAttempt(t *testing.T) {
-	for _, code := range []int{429, 503, 401, iap.CloseNotAuthorized, iap.CloseBackendFailed, iap.CloseLookupFailed} {
-		onConnect(t, []iaptest.Fault{{On: iaptest.OnConnect, Do: iaptest.Close, Code: code, Reason: "no"}}, func(t *testing.T, s *iaptest.Server, d *iap.Dialer) {
+// A dial is repeated, twice, where the relay is busy or hangs up on it, and only there: what else passes is for the caller to wait for.
+func TestDialAttempts(t *testing.T) {
+	for _, tc := range []struct {
+		code, attempts int
+	}{{429, 3}, {503, 3}, {500, 1}, {401, 1}, {iap.CloseNotAuthorized, 1}, {iap.CloseBackendFailed, 1}, {iap.CloseLookupFailed, 1}} {
+		onConnect(t, []iaptest.Fault{{On: iaptest.OnConnect, Do: iaptest.Close, Code: tc.code, Reason: "no"}}, func(t *testing.T, s *iaptest.Server, d *iap.Dialer) {
 			_, err := d.Dial(context.Background(), vm)
-			if !sameKind(err, &iap.CloseError{Code: code}) && !sameKind(err, &iap.HTTPError{Status: code}) {
-				t.Errorf("code %d: %v", code, err)
+			if !sameKind(err, &iap.CloseError{Code: tc.code}) && !sameKind(err, &iap.HTTPError{Status: tc.code}) {
+				t.Errorf("code %d: %v", tc.code, err)
 			}
-			if n := len(requests(s)); n != 1 {
-				t.Errorf("code %d: %d requests", code, n)
+			if n := len(requests(s)); n != tc.attempts {
+				t.Errorf("code %d: %d requests", tc.code, n)
 			}
+		})
+	}
+}
+
+// A trouble that passes is not seen; a context that ends before the next attempt gives the trouble as the error.
+func TestDialOvercomes(t *testing.T) {
+	for _, fault := range []iaptest.Fault{{Do: iaptest.Close, Code: 503}, {Do: iaptest.Reset}} {
+		fault.On, fault.Times = iaptest.OnConnect, 3
+		onConnect(t, []iaptest.Fault{fault}, func(t *testing.T, s *iaptest.Server, d *iap.Dialer) {
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+			defer cancel()
+			var failed *iap.DialError
+			if _, err := d.Dial(ctx, vm); !errors.As(err, &failed) || failed.Stage != iap.StageUpgrade || errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%v: %v", fault, err)
+			}
+			began := time.Now()
+			c, err := d.Dial(t.Context(), vm)
+			if err != nil {
+				t.Fatalf("%v: %v", fault, err)
+			}
+			if took := time.Since(began); took < 300*time.Millisecond || took > 600*time.Millisecond || c.Stats().Phases.Session != took {
+				t.Errorf("%v: overcome in %v, phases %+v", fault, took, c.Stats().Phases)
+			}
+			c.Close()
 		})
 	}
 }

@@ -212,13 +212,13 @@ func (t Target) relayFor(universe string, certificate bool) (string, error) {
 func relayURL(base string) (*url.URL, error) {
 	u, err := url.Parse(base)
 	if err != nil {
-		return nil, fmt.Errorf("relay URL: %w", err)
+		return nil, &URLError{base}
 	}
 	if u.Scheme != "wss" || u.Hostname() == "" {
-		return nil, fmt.Errorf("relay URL %q is not of the form wss://HOST[:PORT][/PATH]", u.Redacted())
+		return nil, &URLError{u.Redacted()}
 	}
 	if _, err := url.Parse(u.String()); err != nil {
-		return nil, fmt.Errorf("relay URL: %w", err) // an address zone may be parsed that cannot be written
+		return nil, &URLError{u.Redacted()} // an address zone may be parsed that cannot be written
 	}
 	if u.Path == "" || u.Path == "/" {
 		u.Path = "/v4"

@@ -21,7 +21,8 @@ type Trace struct {
 	Session func(err error)
 	// Lost is called when a session has lost its link and will try to resume; the steps above are called for each attempt.
 	Lost func(err error)
-	// Retry is called before each attempt to resume, with what ended the link or the last attempt, and the pause before this.
+	// Retry is called before each attempt to resume, with what ended the link or the last attempt, and the pause before this; and
+	// before a dial's second and third attempt.
 	Retry func(err error, pause time.Duration)
 	// Resumed is called when the session has a link again.
 	Resumed func(outage time.Duration)

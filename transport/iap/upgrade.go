@@ -7,8 +7,11 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"net/textproto"
 	"net/url"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/coder/websocket"
 )
@@ -20,6 +23,8 @@ const (
 	origin = "bot:iap-tunneler"
 	// maxHeader bounds the header of the answer, in bytes.
 	maxHeader = 64 << 10
+	// maxInterim is how many interim answers (HTTP status 1xx) may come before the one that counts.
+	maxInterim = 5
 	// maxMessage bounds one WebSocket message, unknown ones included, in bytes.
 	maxMessage = 256 << 10
 )
@@ -71,6 +76,9 @@ func upgradeError(resp *http.Response, err error) error {
 		return &ProtocolError{Detail: "WebSocket handshake", Err: err}
 	}
 	refused := &HTTPError{Status: resp.StatusCode, Location: resp.Header.Get("Location")}
+	if seconds, err := strconv.ParseUint(resp.Header.Get("Retry-After"), 10, 31); err == nil {
+		refused.RetryAfter = time.Duration(seconds) * time.Second
+	}
 	if resp.Body != nil {
 		body, _ := io.ReadAll(resp.Body)
 		refused.Body = string(body)
@@ -94,7 +102,7 @@ func (t oneRequest) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	limit := &io.LimitedReader{R: t.conn, N: maxHeader}
 	buffered := bufio.NewReader(limit)
-	resp, err := http.ReadResponse(buffered, req)
+	resp, err := finalAnswer(buffered, req)
 	switch {
 	case err == nil:
 	case limit.N == 0:
@@ -111,6 +119,9 @@ func (t oneRequest) RoundTrip(req *http.Request) (*http.Response, error) {
 		}{resp.Body, t.conn}
 		return resp, nil
 	}
+	if extensions := resp.Header.Get("Sec-WebSocket-Extensions"); extensions != "" {
+		return nil, &ProtocolError{Detail: "the answer wants WebSocket extensions that were not offered"}
+	}
 	// The library takes an answer without one.
 	if !strings.EqualFold(resp.Header.Get("Sec-WebSocket-Protocol"), subprotocol) {
 		return nil, &ProtocolError{Detail: "the answer does not name the subprotocol " + subprotocol}
@@ -118,6 +129,36 @@ func (t oneRequest) RoundTrip(req *http.Request) (*http.Response, error) {
 	limit.N = math.MaxInt64
 	resp.Body = &upgraded{frameConn: t.conn, buffered: buffered}
 	return resp, nil
+}
+
+// finalAnswer reads an answer, without the interim ones before it. Of a refusal whose header cannot be read the status still counts.
+func finalAnswer(r *bufio.Reader, req *http.Request) (resp *http.Response, err error) {
+	for range maxInterim + 1 {
+		start, _ := r.Peek(len("HTTP/1.1 200"))
+		status := statusOf(string(start))
+		resp, err = http.ReadResponse(r, req)
+		var malformed textproto.ProtocolError
+		if errors.As(err, &malformed) && status >= 200 {
+			return &http.Response{StatusCode: status, Header: http.Header{}, Body: http.NoBody, Request: req}, nil
+		}
+		if err != nil || resp.StatusCode >= 200 || resp.StatusCode == http.StatusSwitchingProtocols {
+			break
+		}
+	}
+	return resp, err
+}
+
+// statusOf gives the status in the beginning of an answer, or 0.
+func statusOf(start string) int {
+	code, ok := strings.CutPrefix(start, "HTTP/1.1 ")
+	if !ok {
+		code, _ = strings.CutPrefix(start, "HTTP/1.0 ")
+	}
+	status, err := strconv.Atoi(code)
+	if err != nil || status > 599 {
+		return 0
+	}
+	return status
 }
 
 // upgraded reads what came behind the header first.

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -60,7 +61,7 @@ func (d details) ofDial(e *iap.DialError) Failure {
 		d.close = bracket(closed)
 		return d.failure(StageSession, strconv.Itoa(closed.Code))
 	case errors.As(e.Err, &status):
-		d.status, d.location = fmt.Sprintf("%d %s", status.Status, http.StatusText(status.Status)), status.Location
+		d.status, d.location = fmt.Sprintf("%d %s", status.Status, http.StatusText(status.Status)), cmp.Or(brief(status.Location), "nowhere")
 		return d.failure(StageUpgrade, strconv.Itoa(status.Status))
 	case errors.As(e.Err, &link):
 		d.err = link.Err.Error()
@@ -79,7 +80,10 @@ func (d details) ofStage(e *iap.DialError) Failure {
 	stage := map[iap.Stage]Stage{
 		iap.StageToken: StageSignIn, iap.StageConnect: StageConnect, iap.StageTLS: StageTLS, iap.StageUpgrade: StageUpgrade, iap.StageSession: StageSession,
 	}[e.Stage]
+	var address *iap.URLError
 	switch {
+	case errors.As(e.Err, &address):
+		return Failure{Stage: StageConfig, Cause: d.err, Fix: "correct IAPSSH_RELAY_URL, or --iap-tunnel-url-override"}
 	case e.Stage == iap.StageTarget:
 		return Failure{Stage: StageConfig, Cause: d.err, Fix: "see iapssh --help for the flags that name a target"}
 	case e.Stage == iap.StageConnect && errors.As(e.Err, &dns):
@@ -100,7 +104,16 @@ func (d details) ofStage(e *iap.DialError) Failure {
 
 // bracket gives a close code in the form that scripts written for gcloud look for.
 func bracket(e *iap.CloseError) string {
-	return fmt.Sprintf("[%d: '%s']", e.Code, e.Reason)
+	return fmt.Sprintf("[%d: '%s']", e.Code, brief(e.Reason))
+}
+
+// brief cuts a text of the network's that is too long for a line of ours.
+func brief(text string) string {
+	const most = 200
+	if r := []rune(text); len(r) > most {
+		return string(r[:most]) + "..."
+	}
+	return text
 }
 
 // expired puts the likeliest cause first: a token that was given as it is lives for an hour, and the relay says 4033 to a bad one.

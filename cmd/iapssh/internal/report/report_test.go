@@ -65,6 +65,10 @@ func TestOf(t *testing.T) {
 		{"silent token endpoint", dialed(iap.StageToken, context.DeadlineExceeded), []string{"in time", "ali@example.com"}, "network"},
 		{"bad request", dialed(iap.StageUpgrade, &iap.HTTPError{Status: 400}), []string{"400"}, "--zone"},
 		{"link lost", &iap.LinkError{Err: errors.New("connection reset by peer")}, []string{"connection reset by peer"}, "connect again"},
+		{"something else", dialed(iap.StageUpgrade, &iap.HTTPError{Status: 200}), []string{"Handshake status 200", "other than IAP"}, "captive portal"},
+		{"redirect to nowhere", dialed(iap.StageUpgrade, &iap.HTTPError{Status: 302}), []string{"302", "a redirect to nowhere"}, "captive portal"},
+		{"address of the relay", dialed(iap.StageTarget, &iap.URLError{URL: "http://x"}), []string{"http://x", "wss://"}, "IAPSSH_RELAY_URL"},
+		{"reset before it began", closed(4010, "x"), []string{"[4010: 'x']. The connection to port 22 of VM vm"}, "again"},
 		{"captive portal", dialed(iap.StageUpgrade, &iap.HTTPError{Status: 302, Location: "https://portal/"}), []string{"302", "https://portal/"}, "captive portal"},
 		{"no such zone", dialed(iap.StageUpgrade, &iap.HTTPError{Status: 404}), []string{"404", "zone-a"}, "gcloud compute instances list"},
 		{"websockets forbidden", dialed(iap.StageUpgrade, &iap.HTTPError{Status: 403}), []string{"Handshake status 403", "(May be due to missing permissions)"}, "policy"},
@@ -121,6 +125,15 @@ func TestKindsOfTargets(t *testing.T) {
 		got := Of(&iap.DialError{Stage: iap.StageSession, Target: tc.target, Err: tc.err}, Facts{Principal: "ali@example.com"})
 		if !strings.Contains(got.Cause, tc.cause) || !strings.Contains(got.Fix, tc.fix) {
 			t.Errorf("%v: %q, %q", tc.err, got.Cause, got.Fix)
+		}
+	}
+}
+
+// A line stays one that can be read, whatever the network has to say.
+func TestLongText(t *testing.T) {
+	for _, err := range []error{closed(4033, strings.Repeat("é", 5000)), dialed(iap.StageUpgrade, &iap.HTTPError{Status: 302, Location: strings.Repeat("x", 60000)})} {
+		if got := Of(err, Facts{}); len(got.Cause) > 700 || !strings.Contains(got.Cause, "...") {
+			t.Errorf("%d bytes: %q", len(got.Cause), got.Cause)
 		}
 	}
 }

@@ -54,6 +54,7 @@ const (
 	ended        = "IAP ended the session with {what} {close}: "
 	network      = "check the network, or set HTTPS_PROXY if a proxy leads outside"
 	inTheWay     = "try again; if it persists, look for a proxy or firewall on the way to tunnel.cloudproxy.app"
+	portal       = "a captive portal or a proxy? Sign in there, or set HTTPS_PROXY"
 	webSocketFix = "a proxy or an organisation policy may forbid WebSockets to tunnel.cloudproxy.app"
 )
 
@@ -73,7 +74,8 @@ var table = []row{
 	{stage: StageTLS, retry: true, cause: "no TLS connection to the relay: {error}", fix: "check for a proxy or firewall that does not let TLS through"},
 
 	{stage: StageUpgrade, codes: "3xx", cause: webSocket + " Something between you and Google answered with a redirect to {location}",
-		fix: "a captive portal or a proxy? Sign in there, or set HTTPS_PROXY"},
+		fix: portal},
+	{stage: StageUpgrade, codes: "1xx 2xx", cause: webSocket + " Something other than IAP answered in its place", fix: portal},
 	{stage: StageUpgrade, codes: "401", denied: true, cause: webSocket + " (May be due to missing permissions) The access token of {who} was refused", fix: "{signIn}"},
 	{stage: StageUpgrade, codes: "403", denied: true, cause: webSocket + " (May be due to missing permissions) The WebSocket was refused",
 		fix: webSocketFix},
@@ -92,7 +94,7 @@ var table = []row{
 		fix: "{other}check from which network and device you ask, and for how long the role was granted: " +
 			"gcloud projects get-iam-policy {project} --flatten=bindings --filter=bindings.role:roles/iap.tunnelResourceAccessor"},
 	{stage: StageSession, codes: "4047 4051", retry: true, cause: connected + " There is no {whole}, or it is still being created", fix: "see: {list}; if it is not behind IAP, -o IAP=no dials it directly"},
-	{stage: StageSession, codes: "4009 4010", retry: true, cause: connected + " It, or what listens there, closed or reset the connection", fix: "try again"},
+	{stage: StageSession, codes: "4009 4010", retry: true, cause: connected + " The connection to {on} was closed or reset there", fix: "try again"},
 	{stage: StageSession, codes: "4004", denied: true, cause: connected + " The sign-in of {who} has expired", fix: "{signIn}"},
 	{stage: StageSession, codes: "4000", retry: true, cause: connected + " IAP reported an internal error", fix: "try again"},
 	{stage: StageSession, codes: "1000", retry: true, cause: "IAP ended the connection to {on} before it began", fix: "try again"},
