@@ -106,9 +106,14 @@ func hesitant(ctx context.Context) (net.Conn, error) {
 	case <-ctx.Done():
 	}
 	server, relay := net.Pipe()
-	server.Close()
-	return relay, ctx.Err()
+	go io.Copy(io.Discard, server)
+	return endedConn{relay}, ctx.Err()
 }
+
+// endedConn is a connection whose far side has said its last, and still takes what it is sent.
+type endedConn struct{ net.Conn }
+
+func (endedConn) Read([]byte) (int, error) { return 0, io.EOF }
 
 // resetAfterALine is a server whose connection is reset.
 func resetAfterALine(context.Context) (net.Conn, error) {
