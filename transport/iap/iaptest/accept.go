@@ -92,7 +92,7 @@ func (s *Server) serve(raw net.Conn) {
 	br := bufio.NewReaderSize(limit, 32<<10)
 	r, err := http.ReadRequest(br)
 	if err != nil {
-		if !errors.Is(err, io.EOF) {
+		if !errors.Is(err, io.EOF) && limit.N < maxHeader { // who has said nothing yet may leave, or be waited for in vain
 			s.record(id, Violation{Kind: BadRequest, Detail: "unreadable"})
 			s.refuse(id, conn, http.StatusBadRequest)
 		}
