@@ -28,7 +28,7 @@ func listVMs(ctx context.Context, plan config.Plan, messages *session.Messages) 
 	}
 	var vms []list.VM
 	code := 0
-	for _, finding := range r.cloud.List(ctx, plan.Projects, plan.Fleet.Filter, false) {
+	for _, finding := range r.cloud.List(ctx, plan.Projects, plan.Fleet.Filter) {
 		if finding.Err != nil {
 			code = r.unlisted(ctx, finding)
 		}

@@ -176,7 +176,7 @@ func (c *Client) fetch(req *http.Request) (*http.Response, []byte, error) {
 	defer resp.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	if err == nil && len(text) > maxBody {
-		err = fmt.Errorf("the answer is larger than %d MiB", maxBody>>20)
+		err = errTooLarge
 	}
 	return resp, text, err
 }

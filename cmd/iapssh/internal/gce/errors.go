@@ -29,6 +29,9 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s: %s (%d)", e.Call, e.Message, e.Status)
 }
 
+// errTooLarge says that an answer was not read to its end.
+var errTooLarge = fmt.Errorf("the answer is larger than %d MiB", maxBody>>20)
+
 // busy says that the same request may succeed in a while.
 func (e *Error) busy() bool {
 	switch e.Status {

@@ -20,8 +20,8 @@ func (c *Client) Find(ctx context.Context, projects []string, name string) []Fin
 }
 
 // ListEach is List in several projects at once, with a finding for each in the same order.
-func (c *Client) ListEach(ctx context.Context, projects []string, filter string, withMetadata bool) []Finding {
-	return askEach(projects, func(project string) ([]Instance, error) { return c.List(ctx, project, filter, withMetadata) })
+func (c *Client) ListEach(ctx context.Context, projects []string, filter string, keys ...string) []Finding {
+	return askEach(projects, func(project string) ([]Instance, error) { return c.List(ctx, project, filter, keys...) })
 }
 
 func askEach(projects []string, list func(project string) ([]Instance, error)) []Finding {

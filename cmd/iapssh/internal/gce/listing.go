@@ -3,6 +3,7 @@ package gce
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -14,8 +15,8 @@ import (
 const (
 	// maxPages bounds a listing, of an exact name, for which there is one page, and of everything.
 	maxPages = 200
-	// wholePage is how many VMs a page may have, at most; one with their metadata, in which there may be whole start-up scripts,
-	// has to stay below maxBody.
+	// wholePage is how many VMs a page may have, at most, and metadataPage how many with their metadata. That may be half a MiB each,
+	// start-up scripts included: what is too large for one page is asked for in halves.
 	wholePage, metadataPage = 500, 100
 
 	// listedFields is what is asked for of a listed VM.
@@ -25,41 +26,47 @@ const (
 
 // Named lists the VMs of a project that have exactly this name, one a zone at most, sorted by zone.
 func (c *Client) Named(ctx context.Context, project, name string) ([]Instance, error) {
-	all, err := c.instances(ctx, project, url.Values{
-		"filter": {"name eq ^" + name + "$"}, "maxResults": {strconv.Itoa(wholePage)}, "returnPartialSuccess": {"true"},
-	})
+	query := url.Values{"filter": {"name eq ^" + name + "$"}, "returnPartialSuccess": {"true"}}
+	all, err := c.instances(ctx, project, query, wholePage, func(Item) bool { return true })
 	return slices.DeleteFunc(all, func(i Instance) bool { return i.Name != name }), err
 }
 
 // List lists the VMs of a project, sorted by zone and name. filter is an expression in the API's language, or empty; it says what
-// it does not understand. Of the VMs there are name, place, number, status, addresses, labels and tags; their metadata only if it is
-// asked for, since it may be large. A zone that cannot be listed fails the whole.
-func (c *Client) List(ctx context.Context, project, filter string, withMetadata bool) ([]Instance, error) {
-	query := url.Values{"maxResults": {strconv.Itoa(wholePage)}, "fields": {listedFields + ")"}}
-	if withMetadata {
-		query = url.Values{"maxResults": {strconv.Itoa(metadataPage)}, "fields": {listedFields + ",metadata/items)"}}
+// it does not understand. Of the VMs there are name, place, number, status, addresses, labels and tags; of their metadata, which may be
+// large, only what stands under keys. A zone that cannot be listed fails the whole.
+func (c *Client) List(ctx context.Context, project, filter string, keys ...string) ([]Instance, error) {
+	query, size := url.Values{"fields": {listedFields + ")"}}, wholePage
+	if len(keys) > 0 { // the API gives all of them or none
+		query, size = url.Values{"fields": {listedFields + ",metadata/items)"}}, metadataPage
 	}
 	if filter != "" {
 		query.Set("filter", filter)
 	}
-	return c.instances(ctx, project, query)
+	return c.instances(ctx, project, query, size, func(i Item) bool { return slices.Contains(keys, i.Key) })
 }
 
-// instances reads all pages of a listing, and sorts it by zone and name.
-func (c *Client) instances(ctx context.Context, project string, query url.Values) ([]Instance, error) {
+// instances reads all pages of a listing, of this size at most, and sorts it by zone and name. Metadata is kept where wanted says so.
+func (c *Client) instances(ctx context.Context, project string, query url.Values, size int, wanted func(Item) bool) ([]Instance, error) {
 	var all []Instance
 	for range maxPages {
 		var page struct {
 			Items         map[string]struct{ Instances []instanceAnswer }
 			NextPageToken string
 		}
+		query.Set("maxResults", strconv.Itoa(size))
 		r := request{name: "compute.instances.aggregatedList", method: http.MethodGet,
 			url: c.compute("projects", project, "aggregated", "instances") + "?" + query.Encode()}
-		if err := c.do(ctx, r, &page); err != nil {
+		err := c.do(ctx, r, &page)
+		if errors.Is(err, errTooLarge) && size > 1 {
+			size /= 2
+			continue
+		}
+		if err != nil {
 			return nil, err
 		}
 		for _, scope := range page.Items {
 			for _, answer := range scope.Instances {
+				answer.Metadata.Items = kept(answer.Metadata.Items, wanted)
 				all = append(all, answer.instance(project))
 			}
 		}
@@ -72,4 +79,14 @@ func (c *Client) instances(ctx context.Context, project string, query url.Values
 		query.Set("pageToken", page.NextPageToken)
 	}
 	return nil, fmt.Errorf("compute.instances.aggregatedList: project %s has more than %d pages; a filter makes them fewer", project, maxPages)
+}
+
+// kept is what is wanted of items, without the memory of the others.
+func kept(items []Item, wanted func(Item) bool) (some []Item) {
+	for _, item := range items {
+		if wanted(item) {
+			some = append(some, item)
+		}
+	}
+	return some
 }

@@ -1,10 +1,12 @@
 package gce
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"net/http"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -19,7 +21,7 @@ func TestList(t *testing.T) {
 		for i := range 2*googletest.MaxPage + 1 {
 			s.AddInstance(project, googletest.Instance{Name: fmt.Sprintf("vm-%03d", i), Zone: "europe-west1-a"})
 		}
-		all, err := c.List(t.Context(), project, "", false)
+		all, err := c.List(t.Context(), project, "")
 		if err != nil || len(all) != 2*googletest.MaxPage+2 || len(s.Calls()) != 3 {
 			t.Fatalf("%d VMs in %d pages, %v", len(all), len(s.Calls()), err)
 		}
@@ -31,17 +33,46 @@ func TestList(t *testing.T) {
 			t.Errorf("from %s to %+v", all[0].Name, last)
 		}
 
-		some, err := c.List(t.Context(), project, "labels.env=prod AND name eq v.*", true)
+		some, err := c.List(t.Context(), project, "labels.env=prod AND name eq v.*", "enable-oslogin")
 		if err != nil || len(some) != 1 || !Enabled("enable-oslogin", some[0].Metadata, Metadata{}) {
 			t.Errorf("%+v, %v", some, err)
 		}
-		if _, err := c.List(t.Context(), project, "colour=red", false); err == nil || !strings.Contains(err.Error(), "'colour=red'") {
+		if _, err := c.List(t.Context(), project, "colour=red"); err == nil || !strings.Contains(err.Error(), "'colour=red'") {
 			t.Error(err)
 		}
 		s.Revoke("compute.instances.list")
-		findings := c.ListEach(t.Context(), []string{project, "another"}, "", false)
+		findings := c.ListEach(t.Context(), []string{project, "another"}, "")
 		if len(findings) != 2 || !IsDenied(findings[0].Err) || findings[1].Project != "another" {
 			t.Errorf("%+v", findings)
+		}
+	})
+}
+
+// heavy has VMs of so much metadata that no more than 25 of them go into an answer.
+type heavy struct{ google http.RoundTripper }
+
+func (h heavy) RoundTrip(r *http.Request) (*http.Response, error) {
+	if size, err := strconv.Atoi(r.URL.Query().Get("maxResults")); err != nil || size > 25 {
+		return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(bytes.NewReader(make([]byte, maxBody+1)))}, nil
+	}
+	return h.google.RoundTrip(r)
+}
+
+// A page that is too large for one answer comes in halves; of the metadata only what was asked for stays.
+func TestListOfLargeMetadata(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c := newCloud(googletest.Instance{})
+		for i := range 40 {
+			s.AddInstance(project, googletest.Instance{Name: fmt.Sprintf("vm-%03d", i), Zone: "europe-west1-a",
+				Metadata: map[string]string{"enable-oslogin": "TRUE", "startup-script": "much"}})
+		}
+		c.HTTP = &http.Client{Transport: heavy{c.HTTP.Transport}}
+		all, err := c.List(t.Context(), project, "", "enable-oslogin")
+		if err != nil || len(all) != 41 || len(s.Calls()) != 2 {
+			t.Fatalf("%d VMs on %d pages, %v", len(all), len(s.Calls()), err)
+		}
+		if m := all[0].Metadata; len(m.Items) != 1 || !Enabled("enable-oslogin", m, Metadata{}) {
+			t.Errorf("%d items of metadata", len(m.Items))
 		}
 	})
 }
@@ -59,7 +90,7 @@ func TestListIsBounded(t *testing.T) {
 		_, c := newCloud(googletest.Instance{})
 		server := &endless{}
 		c.HTTP = &http.Client{Transport: server}
-		if _, err := c.List(t.Context(), project, "", false); err == nil || server.pages != maxPages {
+		if _, err := c.List(t.Context(), project, ""); err == nil || server.pages != maxPages {
 			t.Errorf("%v after %d pages", err, server.pages)
 		}
 	})

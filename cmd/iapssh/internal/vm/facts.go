@@ -201,9 +201,9 @@ func (c *Cloud) Published(ctx context.Context, plan config.Plan) (Facts, error) 
 // facts is what matters of it.
 func (r reading) facts() Facts {
 	f := Facts{ID: r.instance.ID, HostKeys: r.hostKeys, LoginUsers: loginUsers(r.profile), Windows: r.instance.Windows, Blocked: gce.ProjectKeysBlocked(r.instance.Metadata)}
-	_, own := r.instance.Metadata.Get("enable-oslogin")
+	_, own := r.instance.Metadata.Get(osLoginSwitch)
 	f.Settled = r.instanceErr == nil && (r.projectErr == nil || own)
-	f.OSLogin = !r.instance.Windows && gce.Enabled("enable-oslogin", r.instance.Metadata, r.project)
+	f.OSLogin = !r.instance.Windows && gce.Enabled(osLoginSwitch, r.instance.Metadata, r.project)
 	f.Certified = f.OSLogin && gce.Enabled("enable-oslogin-certificates", r.instance.Metadata, r.project)
 	if len(r.instance.ServiceAccounts) > 0 {
 		f.ServiceAccount = r.instance.ServiceAccounts[0]

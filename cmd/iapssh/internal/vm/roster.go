@@ -53,8 +53,8 @@ func (r roster) zone(name string) (found string) {
 
 // List lists the VMs of several projects, and remembers where they are unless a filter hides some. There is a finding for each
 // project, in the same order.
-func (c *Cloud) List(ctx context.Context, projects []string, filter string, withMetadata bool) []gce.Finding {
-	findings := c.API.ListEach(ctx, projects, filter, withMetadata)
+func (c *Cloud) List(ctx context.Context, projects []string, filter string, keys ...string) []gce.Finding {
+	findings := c.API.ListEach(ctx, projects, filter, keys...)
 	for _, f := range findings {
 		if f.Err == nil && filter == "" {
 			c.Cache.For(cache.Owner{}).Put(rosterKind, f.Project, rosterOf(f.Instances), placeLife)
@@ -62,6 +62,9 @@ func (c *Cloud) List(ctx context.Context, projects []string, filter string, with
 	}
 	return findings
 }
+
+// osLoginSwitch is the key of metadata that says whether a VM has OS Login.
+const osLoginSwitch = "enable-oslogin"
 
 // A Survey is what is known of a project's VMs after a listing, and of who we are on them.
 type Survey struct {
@@ -75,7 +78,7 @@ type Survey struct {
 // login name.
 func (s Survey) Facts(i gce.Instance) Facts {
 	return Facts{
-		ID: i.ID, LoginUsers: s.loginUsers, OSLogin: !i.Windows && gce.Enabled("enable-oslogin", i.Metadata, s.metadata),
+		ID: i.ID, LoginUsers: s.loginUsers, OSLogin: !i.Windows && gce.Enabled(osLoginSwitch, i.Metadata, s.metadata),
 	}
 }
 
@@ -100,7 +103,7 @@ func (c *Cloud) Survey(ctx context.Context, projects []string, filter string) []
 			s.loginUsers = loginUsers(profile)
 		})
 	}
-	for i, f := range c.List(ctx, projects, filter, true) {
+	for i, f := range c.List(ctx, projects, filter, osLoginSwitch) {
 		surveys[i].Finding = f
 	}
 	calls.Wait()

@@ -22,7 +22,7 @@ func TestRoster(t *testing.T) {
 	s.AddInstance("p", googletest.Instance{Name: "twin", Zone: "us-east1-b"})
 	s.AddInstance("q", googletest.Instance{Name: "other", Zone: "us-east1-b"})
 	list := func(filter string, projects ...string) {
-		for _, f := range c.List(t.Context(), projects, filter, false) {
+		for _, f := range c.List(t.Context(), projects, filter) {
 			if f.Err != nil {
 				t.Fatal(f.Err)
 			}
