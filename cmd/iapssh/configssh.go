@@ -74,6 +74,11 @@ func configSSH(ctx context.Context, plan config.Plan, messages *session.Messages
 // blocks is the text of the blocks, and the name of a VM among them. The key that they name is there afterwards, but for a dry run.
 func (r *relay) blocks(ctx context.Context, surveys []vm.Survey) (text, example string, err error) {
 	plan := r.plan
+	if plan.UserGiven {
+		if err := configssh.CheckUser(plan.User); err != nil {
+			return "", "", err
+		}
+	}
 	key, err := filepath.Abs(plan.KeyFile)
 	if err == nil && !plan.Fleet.DryRun {
 		plan.KeyFile = key

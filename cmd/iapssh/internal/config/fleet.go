@@ -165,7 +165,9 @@ func (p *Plan) configSSH(line tunnelLine, me local) error {
 	return nil
 }
 
-// projectID is one, be it of a domain.
+// IsProject says that a word is the name of a project, be it of a domain.
+func IsProject(word string) bool { return projectID.MatchString(word) }
+
 var projectID = regexp.MustCompile(`^([a-z0-9.-]+:)?[a-z0-9][a-z0-9-]*$`)
 
 // projectList cuts at commas.
@@ -175,7 +177,7 @@ func projectList(given []string) ([]string, error) {
 		project = strings.TrimSpace(project)
 		switch {
 		case project == "" || slices.Contains(projects, project):
-		case !projectID.MatchString(project):
+		case !IsProject(project):
 			return nil, usage(fmt.Sprintf("%q is not the name of a project", project))
 		default:
 			projects = append(projects, project)

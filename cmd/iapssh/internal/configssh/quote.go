@@ -34,6 +34,15 @@ func quoted(word string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(word) + `"`
 }
 
+// unquotable is the patterns of hosts whose names would end quote's quotes, or mean something to a shell between them: in %h they are
+// whatever somebody has called a host. The last one is no pattern to versions of ssh before 8.7, which do not read on there.
+func (f File) unquotable() string {
+	if f.Windows {
+		return `"!*$*" "!*` + "`" + `*" "!*\"*"`
+	}
+	return `"!*'*"`
+}
+
 // quote writes a word of a ProxyCommand, for the user's shell; on Windows for CreateProcess, and for the shells that other ports of ssh
 // run: none of them minds a backslash before a letter.
 func (f File) quote(word string) string {

@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
 )
 
 // A File is what the file of blocks is made of. All paths are absolute.
@@ -54,7 +56,7 @@ func (f File) Text() (string, error) {
 	var b strings.Builder
 	b.WriteString(heading)
 	for _, p := range f.Projects {
-		if !project.MatchString(p.ID) {
+		if !config.IsProject(p.ID) {
 			return "", &WordError{Word: p.ID, Why: "is not the name of a project"}
 		}
 		for _, vm := range p.VMs {
@@ -67,7 +69,7 @@ func (f File) Text() (string, error) {
 			b.WriteString(common)
 			fmt.Fprintf(&b, "    ProxyCommand %s%s --project=%s --zone=%s %s %%p\n", command, asUser(vm.User), p.ID, vm.Zone, vm.Name)
 		}
-		fmt.Fprintf(&b, "\nHost *.*-*-*.%s\n", p.ID)
+		fmt.Fprintf(&b, "\nHost *.*-*-*.%s %s\n", p.ID, f.unquotable())
 		writeUser(&b, p.User)
 		b.WriteString(common)
 		fmt.Fprintf(&b, "    ProxyCommand %s%s %s %%p\n", command, asUser(p.User), f.quote("%h"))
@@ -104,6 +106,14 @@ func (f File) command() (string, error) {
 	return strings.Join(words, " "), nil
 }
 
+// CheckUser says whether a login name can stand in a block; the error is a *WordError.
+func CheckUser(user string) error {
+	if !login.MatchString(user) {
+		return &WordError{Word: user, Why: "is no login name that a ProxyCommand can have"}
+	}
+	return nil
+}
+
 func writeUser(b *strings.Builder, user string) {
 	if login.MatchString(user) {
 		fmt.Fprintf(b, "    User %s\n", user)
@@ -120,9 +130,8 @@ func asUser(user string) string {
 
 // What names are made of. They come from the network, and are written where a shell reads them.
 var (
-	project = regexp.MustCompile(`^([a-z0-9.-]+:)?[a-z0-9][a-z0-9-]*$`)
-	name    = regexp.MustCompile(`^[a-z][-a-z0-9]*$`)
-	number  = regexp.MustCompile(`^[0-9]+$`)
-	login   = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
-	plain   = regexp.MustCompile(`^[A-Za-z0-9_.:/@=,+-]+$`)
+	name   = regexp.MustCompile(`^[a-z][-a-z0-9]*$`)
+	number = regexp.MustCompile(`^[0-9]+$`)
+	login  = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
+	plain  = regexp.MustCompile(`^[A-Za-z0-9_.:/@=,+-]+$`)
 )
