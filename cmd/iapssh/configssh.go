@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
+	"syscall"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/configssh"
@@ -59,16 +59,14 @@ func configSSH(ctx context.Context, plan config.Plan, messages *session.Messages
 	case err != nil:
 		return complain(messages, plan, err)
 	case plan.Fleet.DryRun:
-		wouldChange(os.Stdout, changes)
-		return 0
+		return output(plan, messages, wouldChange(changes))
 	}
 	for _, change := range changes {
 		if err := change.Apply(); err != nil {
-			return complain(messages, plan, notWritten(err, change, include))
+			return complain(messages, plan, notWritten(err, change, plan.Fleet.Remove, include))
 		}
 	}
-	tell(os.Stdout, plan, changes, example)
-	return 0
+	return output(plan, messages, told(plan, changes, example))
 }
 
 // blocks is the text of the blocks, and the name of a VM among them. The key that they name is there afterwards, but for a dry run.
@@ -111,42 +109,47 @@ func (r *relay) blocks(ctx context.Context, surveys []vm.Survey) (text, example 
 }
 
 // wouldChange is what --dry-run prints.
-func wouldChange(w io.Writer, changes []configssh.Change) {
+func wouldChange(changes []configssh.Change) string {
 	if len(changes) == 0 {
-		fmt.Fprintln(w, "Nothing would change.")
+		return "Nothing would change.\n"
 	}
+	var b strings.Builder
 	for _, c := range changes {
 		if c.Remove {
-			fmt.Fprintf(w, "==> %s would be removed\n", c.Path)
+			fmt.Fprintf(&b, "==> %s would be removed\n", c.Path)
 		} else {
-			fmt.Fprintf(w, "==> %s would be:\n%s", c.Path, c.Text)
+			fmt.Fprintf(&b, "==> %s would be:\n%s", c.Path, c.Text)
 		}
 	}
+	return b.String()
 }
 
-// tell ends as gcloud's config-ssh does.
-func tell(w io.Writer, plan config.Plan, changes []configssh.Change, example string) {
+// told is what has been done; it ends as gcloud's config-ssh does.
+func told(plan config.Plan, changes []configssh.Change, example string) string {
 	if plan.LogLevel < config.LogInfo {
-		return
+		return ""
 	}
+	var b strings.Builder
 	for _, c := range changes {
-		fmt.Fprintln(w, map[bool]string{false: "Wrote", true: "Removed"}[c.Remove], c.Path)
+		fmt.Fprintln(&b, map[bool]string{false: "Wrote", true: "Removed"}[c.Remove], c.Path)
 	}
 	if len(changes) == 0 {
-		fmt.Fprintln(w, "Nothing has changed.")
+		fmt.Fprintln(&b, "Nothing has changed.")
 	}
 	if example != "" {
-		fmt.Fprintf(w, "You should now be able to use ssh/scp with your instances.\nFor example, try running:\n\n  $ ssh %s\n\n", report.Clean(example))
+		fmt.Fprintf(&b, "You should now be able to use ssh/scp with your instances.\nFor example, try running:\n\n  $ ssh %s\n\n", report.Clean(example))
 	}
+	return b.String()
 }
 
 // notWritten says what the user can do about a file that others have in their hands, as those do that make it from a template.
-func notWritten(err error, change configssh.Change, include configssh.Include) error {
-	if change.Path == include.File || change.Remove {
+func notWritten(err error, change configssh.Change, remove bool, include configssh.Include) error {
+	theirs := errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
+	switch {
+	case change.Blocks || !theirs:
 		return err
+	case remove:
+		return fmt.Errorf("%w; take this line out of %s yourself: %s", err, change.Path, include.Line())
 	}
-	if errors.Is(err, fs.ErrPermission) {
-		return fmt.Errorf("%w; put this line at the top of %s yourself: %s", err, change.Path, include.Line())
-	}
-	return err
+	return fmt.Errorf("%w; put this line at the top of %s yourself: %s", err, change.Path, include.Line())
 }

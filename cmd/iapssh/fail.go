@@ -10,6 +10,7 @@ import (
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/report"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/session"
 )
 
 // complain reports a failure that came before anything was tried: a command line or configuration that cannot be followed.
@@ -31,6 +32,14 @@ func complain(w io.Writer, plan config.Plan, err error) int {
 		io.WriteString(w, config.Synopsis)
 	}
 	return failed(plan, failure, "")
+}
+
+// output writes what was asked for to stdout, and gives the exit code.
+func output(plan config.Plan, messages *session.Messages, text string) int {
+	if _, err := io.WriteString(os.Stdout, text); err != nil {
+		return complain(messages, plan, err)
+	}
+	return 0
 }
 
 // fail reports why what was to be done over a relay came to nothing.

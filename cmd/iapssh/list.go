@@ -92,12 +92,13 @@ func ourselves() string {
 }
 
 // complete prints what a shell needs to complete names of VMs, or the names.
-func complete(plan config.Plan) {
+func complete(plan config.Plan, messages *session.Messages) int {
 	if plan.Fleet.Format != "names" {
-		fmt.Print(completion.Script(plan.Fleet.Format))
-		return
+		return output(plan, messages, completion.Script(plan.Fleet.Format))
 	}
+	var b strings.Builder
 	for _, name := range vm.Names(seenCache(), plan.Projects) {
-		fmt.Println(name)
+		fmt.Fprintln(&b, name)
 	}
+	return output(plan, messages, b.String())
 }

@@ -90,7 +90,7 @@ func run(ctx context.Context, program string, argv []string) int {
 	case config.ModeConfigSSH:
 		return configSSH(ctx, plan, messages)
 	case config.ModeCompletion:
-		complete(plan)
+		return complete(plan, messages)
 	case config.ModeStdio:
 		return stdio(ctx, plan, messages)
 	case config.ModeTunnel:

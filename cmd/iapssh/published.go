@@ -26,7 +26,9 @@ func hostKeys(ctx context.Context, plan config.Plan, messages *session.Messages)
 			names = "compute." + facts.ID + "," + names
 		}
 		for _, key := range facts.HostKeys {
-			fmt.Println(names, key)
+			if code := output(plan, messages, names+" "+key+"\n"); code != 0 {
+				return code
+			}
 		}
 	}
 	return 0

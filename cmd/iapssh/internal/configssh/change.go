@@ -14,20 +14,26 @@ type Change struct {
 	Path   string // what is behind links, if there are any
 	Text   string
 	Remove bool
+	Blocks bool // it is the file of blocks, and not the user's own
 
 	mode fs.FileMode
+	old  fs.FileInfo // of what is replaced; nil: nothing
 }
 
 // Install tells what has to change so that config, a user's ssh_config, includes a file of blocks with this text: nothing, if it is so
 // already.
 func Install(include Include, config, text string) ([]Change, error) {
 	var changes []Change
-	old, mode, err := read(include.File)
+	path, err := behindLinks(include.File)
 	if err != nil {
 		return nil, err
 	}
-	if old != text || mode == 0 || tooOpen(mode) {
-		changes = append(changes, Change{Path: include.File, Text: text, mode: 0o600})
+	old, info, err := read(path)
+	if err != nil {
+		return nil, err
+	}
+	if old != text || info == nil || tooOpen(info.Mode()) {
+		changes = append(changes, Change{Path: path, Text: text, Blocks: true, mode: 0o600, old: info})
 	}
 	edit, err := edited(config, include.AddTo)
 	return append(changes, edit...), err
@@ -39,58 +45,76 @@ func Uninstall(include Include, config string) ([]Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, mode, err := read(include.File)
-	if mode != 0 {
-		changes = append(changes, Change{Path: include.File, Remove: true})
-	}
-	return changes, err
-}
-
-// edited is the change, if it is one, of a file of the user's. A link to it stays.
-func edited(path string, edit func(string) string) ([]Change, error) {
-	target, err := filepath.EvalSymlinks(path)
+	path, err := filepath.EvalSymlinks(include.File)
 	if errors.Is(err, fs.ErrNotExist) {
-		if to, linkErr := os.Readlink(path); linkErr == nil {
-			return nil, fmt.Errorf("%s is a link to %s, which is not there", path, to)
-		}
-		target, err = path, nil
+		return changes, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	old, mode, err := read(target)
+	_, info, err := read(path)
+	if info != nil {
+		changes = append(changes, Change{Path: path, Remove: true, Blocks: true})
+		if link, err := os.Lstat(include.File); err == nil && link.Mode()&fs.ModeSymlink != 0 {
+			changes = append(changes, Change{Path: include.File, Remove: true, Blocks: true})
+		}
+	}
+	return changes, err
+}
+
+// behindLinks is the path of the file that is meant by one which may be a link, and need not be there.
+func behindLinks(path string) (string, error) {
+	target, err := filepath.EvalSymlinks(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if to, linkErr := os.Readlink(path); linkErr == nil {
+			return "", fmt.Errorf("%s is a link to %s, which is not there", path, to)
+		}
+		return path, nil
+	}
+	return target, err
+}
+
+// edited is the change, if it is one, of a file of the user's.
+func edited(path string, edit func(string) string) ([]Change, error) {
+	target, err := behindLinks(path)
+	if err != nil {
+		return nil, err
+	}
+	old, info, err := read(target)
 	text := edit(old)
 	if err != nil || text == old {
 		return nil, err
 	}
-	if mode == 0 {
-		mode = 0o600
+	mode := fs.FileMode(0o600)
+	if info != nil {
+		mode = info.Mode().Perm()
 	}
-	return []Change{{Path: target, Text: text, mode: mode.Perm()}}, nil
+	return []Change{{Path: target, Text: text, mode: mode, old: info}}, nil
 }
 
 // maxConfig bounds what is read of a file.
 const maxConfig = 64 << 20
 
-// read gives a file's text and mode; one that is not there is empty, and has no mode.
-func read(path string) (text string, mode fs.FileMode, err error) {
-	info, err := os.Stat(path)
+// read gives a file's text, and what it is; one that is not there is empty, and nothing.
+func read(path string) (text string, info fs.FileInfo, err error) {
+	info, err = os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", 0, nil
+		return "", nil, nil
 	}
 	if err != nil {
-		return "", 0, err
+		return "", nil, err
 	}
 	if !info.Mode().IsRegular() || info.Size() > maxConfig {
-		return "", 0, fmt.Errorf("%s is not a file that can be edited", path)
+		return "", nil, fmt.Errorf("%s is not a file that can be edited", path)
 	}
 	data, err := os.ReadFile(path)
-	return string(data), info.Mode(), err
+	return string(data), info, err
 }
 
 func tooOpen(mode fs.FileMode) bool { return runtime.GOOS != "windows" && mode.Perm()&0o077 != 0 }
 
-// Apply makes the change: whoever reads the file meanwhile sees the old text or the new one.
+// Apply makes the change: whoever reads the file meanwhile sees the old text or the new one. Its owner stays who that was; what root
+// makes in somebody's directory is theirs, or else their ssh could not read it.
 func (c Change) Apply() error {
 	if c.Remove {
 		return os.Remove(c.Path)
@@ -104,6 +128,13 @@ func (c Change) Apply() error {
 		return err
 	}
 	_, err = f.WriteString(c.Text)
+	owner := c.old
+	if owner == nil && err == nil && os.Geteuid() == 0 {
+		owner, err = os.Stat(dir)
+	}
+	if owner != nil && err == nil {
+		err = giveToOwner(f, owner)
+	}
 	if err == nil {
 		err = f.Chmod(c.mode)
 	}

@@ -109,15 +109,7 @@ func TestAsSSHReadsIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	include := Include{File: dir + "/iapssh_config", Windows: f.Windows}
-	changes, err := Install(include, dir+"/config", text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range changes {
-		if err := c.Apply(); err != nil {
-			t.Fatal(err)
-		}
-	}
+	apply(t, include, dir+"/config", text)
 	for host, want := range map[string][]string{
 		"vm.us-east1-b.p-1":  {"user ali", "hostkeyalias compute.7", "userknownhostsfile " + dir + "/one " + dir + "/two", "identitiesonly yes"},
 		"new.us-east1-b.p-1": {"user any", "identityfile " + strings.ReplaceAll(dir, "%", "%%") + "/key"},
@@ -153,7 +145,7 @@ func TestHostsThatCannotBeQuoted(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		for name, good := range map[string]bool{"vm": true, "x';id;'": false} {
+		for name, good := range map[string]bool{"vm": true, "x'$(id)": false} {
 			argv := []string{"-G", "-F", path, name + ".us-east1-b.p-1"}
 			out, sshErr := exec.Command("ssh", argv...).CombinedOutput()
 			ours, ourErr := config.Resolve(t.Context(), "iapssh", argv, config.System())
@@ -201,6 +193,56 @@ func TestInclude(t *testing.T) {
 	}
 }
 
+// apply installs a text, and names the files that changed.
+func apply(t *testing.T, include Include, config, text string) (paths []string) {
+	t.Helper()
+	changes, err := Install(include, config, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range changes {
+		if err := c.Apply(); err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, filepath.Base(c.Path))
+	}
+	return paths
+}
+
+// A link to the file of blocks stays as one to the user's file does, and goes with what is behind it.
+func TestLinkedBlocks(t *testing.T) {
+	dir := t.TempDir()
+	include, config := Include{File: filepath.Join(dir, "iapssh_config"), SSHDir: dir}, filepath.Join(dir, "config")
+	behind := filepath.Join(dir, "dotfiles")
+	if err := os.WriteFile(behind, []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(behind, include.File); err != nil {
+		if runtime.GOOS == "windows" {
+			t.Skip("links want a privilege on Windows")
+		}
+		t.Fatal(err)
+	}
+	apply(t, include, config, "blocks")
+	link, err := os.Lstat(include.File)
+	text, readErr := os.ReadFile(behind)
+	if err != nil || readErr != nil || link.Mode()&os.ModeSymlink == 0 || string(text) != "blocks" {
+		t.Errorf("%v, %v, %q, %v", link.Mode(), err, text, readErr)
+	}
+	changes, err := Uninstall(include, config)
+	if err != nil || len(changes) != 3 {
+		t.Fatalf("%+v, %v", changes, err)
+	}
+	for _, c := range changes {
+		if err := c.Apply(); err != nil {
+			t.Error(err)
+		}
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "*")); err != nil || len(left) != 1 {
+		t.Errorf("left: %q, %v", left, err)
+	}
+}
+
 // Twice changes nothing, links stay links, modes stay what they are, and what was installed goes again.
 func TestInstall(t *testing.T) {
 	dir := t.TempDir()
@@ -213,19 +255,9 @@ func TestInstall(t *testing.T) {
 	if err := os.Symlink(dotfiles, config); err != nil && runtime.GOOS == "windows" {
 		t.Skip("links want a privilege on Windows") // the rest is as elsewhere
 	}
-	install := func(text string) (paths []string) {
+	install := func(text string) []string {
 		t.Helper()
-		changes, err := Install(include, config, text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, c := range changes {
-			if err := c.Apply(); err != nil {
-				t.Fatal(err)
-			}
-			paths = append(paths, filepath.Base(c.Path))
-		}
-		return paths
+		return apply(t, include, config, text)
 	}
 	state := func() string {
 		var b strings.Builder

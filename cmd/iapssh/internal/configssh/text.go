@@ -4,7 +4,7 @@
 //	text.go     the file of blocks (pure)
 //	quote.go    how words are written in ssh_config and in a ProxyCommand (pure)
 //	include.go  the line in the user's file (pure)
-//	change.go   which files that changes, and how they are written
+//	change.go   which files that changes, and how they are written; owner_*.go: whose they are
 package configssh
 
 import (
