@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"syscall"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/report"
@@ -23,7 +24,7 @@ func direct(ctx context.Context, plan config.Plan) (net.Conn, error) {
 	}
 	conn, err := dialFrom(ctx, dialer, network, plan)
 	if context.Cause(ctx) == context.DeadlineExceeded {
-		err = context.DeadlineExceeded // the dialer calls it canceled
+		err = syscall.ETIMEDOUT // as ssh calls it, and as the system says where it loses patience first
 	}
 	if err != nil {
 		return nil, &report.DirectError{Host: plan.Host, Port: plan.Port, Fix: plan.RouteFix, Err: err}

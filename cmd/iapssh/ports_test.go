@@ -25,6 +25,7 @@ import (
 //	9   takes its time to answer, and then hangs up
 //	2217, 2213, 2221, 2223  echo, say a word, and two sshds, where nothing answers every other time
 //	2220 an sshd that hangs up on the first connection
+//	2218 takes connections and says nothing
 //	2299 says what sshd says to an address that it has penalised
 //
 // and SSH servers that let nobody in by a key alone:
@@ -42,6 +43,7 @@ func serveOtherPorts(relay *iaptest.Server, sshd string, key cryptossh.PublicKey
 	relay.Handle(lab.VM, 2223, late(iaptest.TCP(sshd)))
 	relay.Handle(lab.VM, 2221, late(iaptest.TCP(sshd)))
 	relay.Handle(lab.VM, 2220, hangsUpFirst(sshd))
+	relay.Handle(lab.VM, 2218, iaptest.Serve(saysNothing))
 	relay.Handle(lab.VM, 2299, iaptest.Serve(turnAway))
 	questions := []sshtest.Question{{Text: "Code: ", Answer: "123"}, {Text: "Colour: ", Answer: "red", Echo: true}}
 	servers := map[int]*sshtest.Server{
@@ -74,6 +76,9 @@ func turnAway(c net.Conn) {
 	io.WriteString(c, "Not allowed at this time\r\n")
 	bufio.NewReader(c).ReadString('\n')
 }
+
+// saysNothing is a port of a VM on which something has stopped half-way.
+func saysNothing(c net.Conn) { io.Copy(io.Discard, c) }
 
 // late is a port of a VM that is starting up: every other time nothing answers there yet.
 func late(backend iaptest.Backend) iaptest.Backend {

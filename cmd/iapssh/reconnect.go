@@ -29,7 +29,7 @@ const (
 	// started may not know anybody yet.
 	maxRefusals = 3
 
-	// attemptPatience is ConnectTimeout where none is given: nobody is there to see that nothing happens.
+	// attemptPatience is ConnectTimeout where none is given and another attempt follows: nobody may be there to see that nothing happens.
 	attemptPatience = time.Minute
 	// clientPatience is how long those who connect here meanwhile wait.
 	clientPatience = 30 * time.Second

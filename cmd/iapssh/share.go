@@ -42,6 +42,7 @@ func (r *relay) alone(ctx context.Context, local session.Local) (code int, err e
 // follow reaches the plan's host, has use do what there is to do over the connection, and once more if the VM has been given a key.
 func (r *relay) follow(ctx context.Context, local *session.Local, use func(net.Conn) error) error {
 	defer r.endInquiry()
+	r.boundTries()
 	return r.patiently(ctx, func() error {
 		plan := r.plan
 		err := r.followOnce(ctx, local, use)

@@ -12,17 +12,31 @@ import (
 // lookPatience bounds a look at a VM that is waited for.
 const lookPatience = 5 * time.Second
 
+// waits says whether the plan's VM is waited for.
+func (r *relay) waits() bool {
+	plan := r.current()
+	return plan.Wait > 0 && (plan.ToVM() || plan.Route == config.RouteLookup)
+}
+
+// boundTries sets a ConnectTimeout where none is given and the VM is waited for: one that takes the connection and says nothing may
+// have an sshd the next time.
+func (r *relay) boundTries() {
+	if plan := r.current(); r.waits() && plan.ConnectTimeout == 0 {
+		plan.ConnectTimeout = min(plan.Wait, attemptPatience)
+		r.complete(plan)
+	}
+}
+
 // patiently has try come about; again and again, if the plan says to wait for a VM that starts up. That time is not that of the host
 // which is reached through ours.
 func (r *relay) patiently(ctx context.Context, try func() error) error {
-	plan := r.current()
-	if plan.Wait == 0 || !plan.ToVM() && plan.Route != config.RouteLookup {
+	if !r.waits() {
 		return try()
 	}
 	defer r.outerStandsStill()()
 	defer r.wait.unpin()
 	w := &waiting{relay: r}
-	return wait.Patience{Limit: plan.Wait, Look: w.look, Tell: w.tell}.Run(ctx, try)
+	return wait.Patience{Limit: r.current().Wait, Look: w.look, Tell: w.tell}.Run(ctx, try)
 }
 
 // waiting is the wait for one connection.
