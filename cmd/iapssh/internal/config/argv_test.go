@@ -142,7 +142,6 @@ func TestArgvErrors(t *testing.T) {
 func TestRefusedOptions(t *testing.T) {
 	for _, argv := range []string{
 		"-w any h", "-I x h", "h -w any",
-		"--gcloud", "--gcloud compute scp vm:a b",
 		"-o LocalForward=1 h",
 	} {
 		_, err := machine{}.resolve(t, argv)

@@ -40,7 +40,10 @@ func resolveEach(ctx context.Context, mode Mode, argv []string, effects Effects)
 	var options, names []string
 	for rest := argv[1:]; len(rest) > 0; rest = rest[1:] {
 		word := rest[0]
+		flag, _, _ := strings.Cut(word, "=")
 		switch {
+		case mode == ModeDoctor && (flag == "--wait" || flag == "--timing"):
+			return p, usage(flag + " and " + argv[0] + " exclude each other")
 		case !strings.HasPrefix(word, "-"):
 			names = append(names, word)
 		case wantsNext(word) && len(rest) > 1:

@@ -3,6 +3,7 @@ package config
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -203,7 +204,7 @@ var notForGCloud = []struct{ flag, fix string }{
 func resolveGCloud(ctx context.Context, program string, argv []string, effects Effects) (Plan, error) {
 	g := parseGCloud(argv)
 	if _, ours := gcloudCommands[g.command]; !ours {
-		return Plan{}, &UnsupportedError{Option: strings.TrimSpace("--gcloud " + g.command), Fix: "these are: " + strings.Join(slices.Sorted(maps.Keys(gcloudCommands)), ", ")}
+		return Plan{Speaker: g.speaker()}, g.unknownCommand()
 	}
 	if g.has("--help") || g.has("-h") {
 		return Plan{Mode: ModeHelp}, nil
@@ -226,6 +227,15 @@ func resolveGCloud(ctx context.Context, program string, argv []string, effects E
 		return resolveStdio(ctx, line, effects)
 	}
 	return resolveTunnel(ctx, line, effects)
+}
+
+// unknownCommand says which commands there are.
+func (g gcloudLine) unknownCommand() error {
+	known := strings.Join(slices.Sorted(maps.Keys(gcloudCommands)), ", ")
+	if g.command == "" {
+		return usage("--gcloud wants one of these commands of gcloud's: " + known)
+	}
+	return usage(fmt.Sprintf("--gcloud does not take %q, but these commands of gcloud's: %s", g.command, known))
 }
 
 // propertyFlags are flags that stand for a property of gcloud's, and so for its

@@ -105,7 +105,7 @@ func (g gcloudLine) destination() (user, host string, form Target) {
 // What gcloud has on ssh's command line is there, and so beats ssh_config.
 func (g gcloudLine) sshArgv(words sshWords, now time.Time) ([]string, error) {
 	argv := []string{"-t"}
-	if g.has("--command") {
+	if g.flags["--command"] != "" {
 		argv[0] = "-T"
 	}
 	option := func(name, value string) { argv = append(argv, "-o", name+"="+value) }

@@ -22,6 +22,7 @@ func TestComputeSSH(t *testing.T) {
 		{"ssh --no-tunnel-through-iap vm", "-t -o IAP=external -o HostName=vm vm"},
 		{"ssh projects/p/zones/us-east1-b/instances/vm", "-t -o IAP=fallback -o HostName=vm --project=p --zone=us-east1-b vm"},
 		{"ssh vm --command=ls", "-T -o IAP=fallback -o HostName=vm vm -- ls"},
+		{"ssh vm --command=", "-t -o IAP=fallback -o HostName=vm vm"}, // as if it were not there
 		{"ssh vm --command ls -- -t", "-T -o IAP=fallback -o HostName=vm vm -t -- ls"},
 		{"ssh vm -- -N -L 80:h:80 -p 22", "-t -o IAP=fallback -o HostName=vm vm -N -L 80:h:80 -p 22"},
 		{"ssh vm -- -vvv ls", "-t -o IAP=fallback -o HostName=vm vm -vvv ls"},

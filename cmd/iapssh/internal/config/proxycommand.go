@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // A recognised is what a ProxyCommand means.
@@ -16,7 +17,8 @@ type recognised struct {
 	port   int         // on it
 	target iapSettings // what else the line says
 	key    keySettings // that the line makes sure of
-	jump   []string    // of RouteJump: the command line to the jump host
+	wait   time.Duration
+	jump   []string // of RouteJump: the command line to the jump host
 }
 
 // recognise reads a ProxyCommand that leads through IAP, so that it can be served
@@ -225,11 +227,12 @@ func readIAPProxy(args []string) recognised {
 // readOurs reads our own tunnel grammar.
 func readOurs(args []string) recognised {
 	line := scanTunnel(args)
-	if line.mode != ModeStdio || !line.isHostPort() || line.check() != nil || line.unknown != "" || line.valueless != "" {
+	wait, err := line.wait()
+	if line.mode != ModeStdio || !line.isHostPort() || line.check() != nil || err != nil || line.unknown != "" || line.valueless != "" {
 		return asWritten("it is not iapssh --listen-on-stdin HOST PORT")
 	}
 	r := readTunnel("iapssh's tunnel", line.positionals[0], line.positionals[1], line.flags)
-	r.key = line.keySettings()
+	r.key, r.wait = line.keySettings(), wait
 	return r
 }
 

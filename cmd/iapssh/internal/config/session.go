@@ -247,7 +247,7 @@ func (b *builder) connection(p *Plan) {
 	p.BindAddress, p.BindInterface = b.s.word("bindaddress"), b.s.word("bindinterface")
 	p.AddressFamily = first(b.s.word("addressfamily"), "any")
 	p.ConnectTimeout = time.Duration(b.s.integer("connecttimeout", 0)) * time.Second
-	p.Wait = time.Duration(b.s.integer("iapwait", 0)) * time.Second
+	p.Wait = time.Duration(b.s.integer("iapwait", int(p.Wait/time.Second))) * time.Second
 	p.ConnectionAttempts = b.s.integer("connectionattempts", 1)
 	p.ServerAliveInterval = time.Duration(b.s.integer("serveraliveinterval", aliveByDefault(p.Route))) * time.Second
 	p.ServerAliveCountMax = b.s.integer("serveralivecountmax", 3)

@@ -72,15 +72,23 @@ func (t tunnelLine) talk(p *Plan, effects Effects) (err error) {
 	if p.Failing, err = failing(t.flags, effects); err != nil {
 		return err
 	}
-	if value := t.flags["--wait"]; t.has("--wait") {
-		seconds, ok := parseTime(value)
-		if !ok {
-			return usage("--wait: invalid time value.")
-		}
-		p.Wait = time.Duration(seconds) * time.Second
+	if p.Wait, err = t.wait(); err != nil {
+		return err
 	}
 	p.LogFormat, err = logFormat(t.flags["--log-format"])
 	return err
+}
+
+// wait is how long a VM that starts up is waited for.
+func (t tunnelLine) wait() (time.Duration, error) {
+	if !t.has("--wait") {
+		return 0, nil
+	}
+	seconds, ok := parseTime(t.flags["--wait"])
+	if !ok {
+		return 0, usage("--wait: invalid time value.")
+	}
+	return time.Duration(seconds) * time.Second, nil
 }
 
 // logFile is iapproxy's flag, or ssh's.

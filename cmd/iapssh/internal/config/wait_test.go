@@ -34,7 +34,18 @@ func TestWait(t *testing.T) {
 			t.Errorf("%s: route %s", tc.argv, plan.Route)
 		}
 	}
-	for _, argv := range []string{"--wait= vm", "--wait=x vm", "--tunnel --wait=x vm 22", "--listen-on-stdin --wait=-1 vm 22"} {
+	// Served in this process a ProxyCommand of ours says the same, unless a keyword does; so it is with --reason.
+	m = withConfig("Host vm\n ProxyCommand iapssh --listen-on-stdin --wait=90s --reason=why --project=p --zone=z %h %p\n")
+	for argv, want := range map[string]string{"vm": "1m30s why", "--wait=2m vm": "2m0s why", "--reason=so vm": "1m30s so"} {
+		if p, err := m.resolve(t, argv); err != nil || p.Route != RouteIAP || p.Wait.String()+" "+p.Reason != want {
+			t.Errorf("%s: %s %s %q, %v", argv, p.Route, p.Wait, p.Reason, err)
+		}
+	}
+	m = withConfig("Host vm\n ProxyCommand iapssh --listen-on-stdin --wait=x %h %p\n")
+	if p, err := m.resolve(t, "vm"); err != nil || p.Route != RouteProxyCommand {
+		t.Errorf("%s, %v", p.Route, err) // it complains for itself
+	}
+	for _, argv := range []string{"--doctor --wait vm", "--doctor vm --wait=1m", "--doctor vm --timing", "--wait= vm", "--wait=x vm", "--tunnel --wait=x vm 22", "--listen-on-stdin --wait=-1 vm 22"} {
 		var bad *UsageError
 		if _, err := m.resolve(t, argv); !errors.As(err, &bad) {
 			t.Errorf("%s: %v", argv, err)

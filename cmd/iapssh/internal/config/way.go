@@ -293,13 +293,14 @@ func (b *builder) throughProxy(p *Plan, given iapSettings, proxy recognised) {
 	given.account = pick("iapaccount", in.account, given.account)
 	given.configuration = pick("iapconfiguration", in.configuration, given.configuration)
 	given.impersonate = pick("iapimpersonateserviceaccount", in.impersonate, given.impersonate)
+	given.reason = pick("iapreason", in.reason, given.reason)
 	given.relayURL = first(given.relayURL, in.relayURL)
 	given.region, given.network, given.destGroup, given.workload = in.region, in.network, in.destGroup, in.workload
 	given.psc = first(in.psc, given.psc)
 	if project := pick("iapproject", first(in.projects...), ""); project != "" {
 		given.projects = []string{project}
 	}
-	b.inLine = proxy.key
+	b.inLine, p.Wait = proxy.key, proxy.wait
 	err := p.fillGoogle(b.effects, b.me.home, given)
 	if err == nil {
 		err = p.aim(proxy.host, proxy.port, b.projects(p, given), given, b.effects)
