@@ -3,6 +3,7 @@ package report
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 
@@ -22,11 +23,14 @@ func ofGoogle(err error, facts Facts) (Failure, bool) {
 	case errors.As(err, &homeless):
 		return failure(homeless.Error(), "-o IAP=yes reaches it through IAP").at(StageLookup, "no-address", false), true
 	case errors.As(err, &unpublished):
-		f := failure(unpublished.Error(), publishFix(unpublished.Ref))
+		f := failure(unpublished.Error(), publishFix(unpublished.Ref)).at(StageAPI, "unpublished", false)
 		if errors.As(unpublished.Err, &refused) {
-			f.Fix = mendAPI(refused, unpublished.Ref.Project, facts)
+			f = ofAPI(refused, unpublished.Ref.Project, facts)
+			f.Cause = unpublished.Error()
+		} else if f, ok := ofCredentials(unpublished.Err, facts); ok {
+			return f, true
 		}
-		return f.at(StageAPI, "unpublished", false), true
+		return f, true
 	case errors.As(err, &several):
 		f := Failure{Cause: several.Error(), Fix: fmt.Sprintf("say which: --zone=%s", strings.Join(several.Zones(), " or --zone="))}
 		return f.at(StageLookup, "several", false), true
@@ -92,7 +96,7 @@ func ofWorkload(err error, facts Facts) (Failure, bool) {
 func ofAPI(e *gce.Error, project string, facts Facts) Failure {
 	d := details{facts: facts, err: e.Error(), mend: mendAPI(e, project, facts), permission: e.Permission, service: e.Service}
 	code := e.Reason
-	if code == "" {
+	if code == "" || e.Status == http.StatusUnauthorized { // for which each API has several words
 		code = strconv.Itoa(e.Status)
 	}
 	return d.failure(StageAPI, code)

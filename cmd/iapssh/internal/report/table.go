@@ -104,6 +104,7 @@ var table = []row{
 	{stage: StageSession, retry: true, cause: connected + " IAP gave no session with {on}", fix: "try again"},
 
 	{stage: StageAPI, codes: "forbidden PERMISSION_DENIED IAM_PERMISSION_DENIED", denied: true, missing: "{permission}", cause: "Google refused {error}", fix: "{mend}"},
+	{stage: StageAPI, codes: "401 UNAUTHENTICATED", denied: true, cause: "Google refused {error}", fix: "{signIn}"},
 	{stage: StageAPI, codes: "accessNotConfigured SERVICE_DISABLED", missing: "{service}", cause: "Google refused {error}", fix: "{mend}"},
 	{stage: StageAPI, codes: "429 5xx rateLimitExceeded RATE_LIMIT_EXCEEDED RESOURCE_EXHAUSTED backendError UNAVAILABLE", retry: true,
 		cause: "Google refused {error}", fix: "{mend}"},

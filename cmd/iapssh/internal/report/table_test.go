@@ -63,6 +63,7 @@ func TestSignInCodes(t *testing.T) {
 		missing string
 	}{
 		{&creds.NotFoundError{}, "", false, ""},
+		{&gce.UnpublishedError{Err: &creds.RefreshError{Type: "authorized_user", Status: 400, Code: "invalid_grant"}}, "invalid_grant", false, ""},
 		{&creds.RefreshError{Type: "authorized_user", Status: 400, Code: "invalid_grant", Reauth: true}, "invalid_rapt", false, ""},
 		{&creds.RefreshError{Type: "authorized_user", Status: 400, Code: "invalid_grant"}, "invalid_grant", false, ""},
 		{&creds.RefreshError{Type: "authorized_user", Status: 429, Code: "rate_limit_exceeded"}, "429", true, ""},
