@@ -30,7 +30,10 @@ func Admits(rules []gce.FirewallRule, vm gce.Instance, port int) Passage {
 	about := slices.DeleteFunc(slices.Clone(rules), func(r gce.FirewallRule) bool { return !isAbout(r, vm, port) })
 	usual := decide(iapSource, inOrder(about, afterVPC))
 	other := decide(iapSource, inOrder(about, beforeVPC))
-	if usual.Admitted != other.Admitted && !usual.Unsure && !other.Unsure {
+	switch {
+	case other.Unsure && !usual.Unsure:
+		return other
+	case usual.Admitted != other.Admitted && !usual.Unsure:
 		return Passage{Unsure: true}
 	}
 	return usual
@@ -80,7 +83,7 @@ func decide(source netip.Prefix, rules []gce.FirewallRule) Passage {
 			return then
 		}
 		otherwise := decide(source, rules[i+1:])
-		if otherwise.Unsure || then.Admitted == otherwise.Admitted {
+		if otherwise.Unsure || !then.Unsure && then.Admitted == otherwise.Admitted {
 			return otherwise
 		}
 		return Passage{Rule: &r, Unsure: true}
@@ -94,7 +97,7 @@ func byAction(r *gce.FirewallRule, source netip.Prefix, rest []gce.FirewallRule)
 	case "deny":
 		return Passage{Rule: r}
 	case "goto_next":
-		for len(rest) > 0 && rest[0].Tier == r.Tier && rest[0].Policy == r.Policy {
+		for len(rest) > 0 && rest[0].Tier == r.Tier && rest[0].PolicyID == r.PolicyID {
 			rest = rest[1:]
 		}
 		return decide(source, rest)

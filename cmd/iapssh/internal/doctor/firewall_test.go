@@ -22,8 +22,9 @@ func rule(name, action, source string, changes ...func(*gce.FirewallRule)) gce.F
 func TestAdmits(t *testing.T) {
 	const iap = "35.235.240.0/20"
 	of := func(tier gce.Tier, policy string) func(*gce.FirewallRule) {
-		return func(r *gce.FirewallRule) { r.Tier, r.Policy = tier, policy }
+		return func(r *gce.FirewallRule) { r.Tier, r.Policy, r.PolicyID = tier, policy, policy }
 	}
+	id := func(id string) func(*gce.FirewallRule) { return func(r *gce.FirewallRule) { r.PolicyID = id } }
 	ports := func(name string, ranges ...gce.PortRange) func(*gce.FirewallRule) {
 		return func(r *gce.FirewallRule) { r.Protocols = []gce.Protocol{{Name: name, Ports: ranges}} }
 	}
@@ -63,11 +64,16 @@ func TestAdmits(t *testing.T) {
 		{"the hierarchy goes first", rules{rule("a", "allow", iap), rule("d", "deny", iap, of(gce.TierHierarchy, "org"))}, "-d"},
 		{"and may pass the question on", rules{rule("d", "deny", iap), rule("a", "allow", "10.0.0.0/8"),
 			rule("n", "goto_next", "0.0.0.0/0", of(gce.TierHierarchy, "org")), rule("x", "allow", iap, of(gce.TierHierarchy, "org")), rule("f", "allow", iap, of(gce.TierHierarchy, "folder"))}, "+f"},
+		{"past its own policy alone", rules{rule("n", "goto_next", "0.0.0.0/0", of(gce.TierHierarchy, "same"), id("1")),
+			rule("d", "deny", iap, of(gce.TierHierarchy, "same"), id("2")), rule("a", "allow", iap)}, "-d"},
+		{"on, by an unseen condition", rules{rule("n", "goto_next", "0.0.0.0/0", of(gce.TierHierarchy, "org"), id("1"), unseen), rule("d", "deny", iap, of(gce.TierHierarchy, "org"), id("1")),
+			rule("t", "allow", iap, of(gce.TierHierarchy, "folder"), id("2"), unseen)}, "?n"},
 		{"inspected", rules{rule("i", "apply_security_profile_group", iap, of(gce.TierHierarchy, "org"))}, "+i"},
 		{"the network's policy alone", rules{rule("p", "allow", iap, of(gce.TierNetwork, "net"))}, "+p"},
 		{"it contradicts", rules{rule("a", "allow", iap), rule("p", "deny", iap, of(gce.TierNetwork, "net"))}, "order"},
 		{"it agrees", rules{rule("a", "allow", iap), rule("p", "allow", iap, of(gce.TierNetwork, "net"))}, "+a"},
 		{"a secure tag matters", rules{rule("t", "allow", iap, of(gce.TierNetwork, "net"), unseen)}, "?t"},
+		{"a secure tag matters in one order", rules{rule("a", "allow", iap), rule("t", "deny", iap, of(gce.TierNetwork, "net"), unseen)}, "?t"},
 		{"a secure tag does not", rules{rule("t", "deny", "10.0.0.0/8", of(gce.TierHierarchy, "org"), unseen), rule("a", "allow", iap)}, "+a"},
 		{"whatever the tag", rules{rule("t", "allow", iap, of(gce.TierHierarchy, "org"), unseen), rule("a", "allow", iap)}, "+a"},
 		{"a tag, and a refusal in part", rules{rule("t", "allow", iap, of(gce.TierHierarchy, "org"), unseen), rule("a", "allow", "35.235.240.0/21")}, "?t"},

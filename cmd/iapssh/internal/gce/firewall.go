@@ -27,7 +27,8 @@ const (
 // A FirewallRule is about connections that come to a network interface.
 type FirewallRule struct {
 	Tier     Tier
-	Policy   string // empty in TierVPC
+	Policy   string // what people call it; empty in TierVPC
+	PolicyID string // tells it from others that are called the same
 	Name     string // may be empty in a policy
 	Priority int
 	Action   string // "allow", "deny", "goto_next" (of the policies), "apply_security_profile_group" (which lets pass what is harmless)
@@ -148,7 +149,7 @@ func (p policy) rules() []FirewallRule {
 			continue
 		}
 		rules = append(rules, FirewallRule{
-			Tier: p.tier(), Policy: cmp.Or(p.ShortName, p.Name), Name: r.RuleName, Priority: r.Priority, Action: r.Action,
+			Tier: p.tier(), Policy: cmp.Or(p.ShortName, p.Name), PolicyID: p.Name, Name: r.RuleName, Priority: r.Priority, Action: r.Action,
 			Sources: prefixes(r.sources()), Protocols: protocols(r.Match.Layer4Configs), Accounts: accounts(r.TargetServiceAccounts), Unseen: r.unseen(),
 		})
 	}

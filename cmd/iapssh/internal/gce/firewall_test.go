@@ -35,16 +35,16 @@ func TestFirewall(t *testing.T) {
 		rules, err := c.Firewall(t.Context(), ref, "nic0")
 		var got []string
 		for _, r := range rules {
-			got = append(got, fmt.Sprint(r.Tier, " ", r.Policy, r.Name, " ", r.Priority, " ", r.Action, " ", r.Sources, r.Protocols, r.Tags, r.Accounts, r.Unseen))
+			got = append(got, fmt.Sprint(r.Tier, " ", r.PolicyID, " ", r.Policy, r.Name, " ", r.Priority, " ", r.Action, " ", r.Sources, r.Protocols, r.Tags, r.Accounts, r.Unseen))
 		}
-		want := `VPC tagged 1 allow [] [{tcp []}] [] []
-VPC no 1000 deny [35.235.240.0/20] [{6 []}] [] []
-VPC yes 1000 allow [35.235.240.5/32] [{tcp [{22 22} {8000 8010}]}] [web] []
-VPC late 2000 allow [10.0.0.0/8] [{all []}] [] []
-HIERARCHY orgfirst 10 goto_next [35.235.240.0/20] [{tcp [{1 1024}]}] [] [vm@x]the network of the source
-HIERARCHY org 20 deny [0.0.0.0/0] [{all []}] [] []
-SYSTEM gke 1 allow [10.0.0.0/8] [] [] []secure tags of the VM
-NETWORK net 1 allow [0.0.0.0/0] [{tcp []}] [] []secure tags of the source`
+		want := `VPC  tagged 1 allow [] [{tcp []}] [] []
+VPC  no 1000 deny [35.235.240.0/20] [{6 []}] [] []
+VPC  yes 1000 allow [35.235.240.5/32] [{tcp [{22 22} {8000 8010}]}] [web] []
+VPC  late 2000 allow [10.0.0.0/8] [{all []}] [] []
+HIERARCHY 1 orgfirst 10 goto_next [35.235.240.0/20] [{tcp [{1 1024}]}] [] [vm@x]the network of the source
+HIERARCHY 1 org 20 deny [0.0.0.0/0] [{all []}] [] []
+SYSTEM gke gke 1 allow [10.0.0.0/8] [] [] []secure tags of the VM
+NETWORK 9 net 1 allow [0.0.0.0/0] [{tcp []}] [] []secure tags of the source`
 		if err != nil || strings.Join(got, "\n") != want {
 			t.Errorf("%v\n%s", err, strings.Join(got, "\n"))
 		}
