@@ -58,7 +58,6 @@ func background(ctx context.Context) int {
 	if err != nil {
 		return complain(os.Stderr, plan, err)
 	}
-	defer messages.Close()
 	if plan.Mode == config.ModeTunnel {
 		return listenLocally(ctx, plan, messages, self.Detach)
 	}

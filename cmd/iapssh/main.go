@@ -61,7 +61,6 @@ func run(ctx context.Context, program string, argv []string) int {
 	if err != nil {
 		return complain(os.Stderr, plan, err)
 	}
-	defer messages.Close()
 	warn(plan, messages)
 	switch plan.Mode {
 	case config.ModeVersion:

@@ -13,9 +13,10 @@ import (
 )
 
 // openMessages gives what messages are written to: stderr, the file of -E, to which they are appended, or -y's syslog; through
-// what makes JSON of them, if that is wanted.
+// what makes JSON of them, if that is wanted. It stays open: a panic is told on stderr too, and nothing is held back that a file's
+// end would have to be waited for.
 func openMessages(plan config.Plan) (*session.Messages, error) {
-	var to io.WriteCloser = os.Stderr
+	var to io.Writer = os.Stderr
 	var err error
 	switch {
 	case plan.Syslog != "":
@@ -42,4 +43,3 @@ func sayTo(messages *session.Messages) func(line string) {
 type nowhere struct{}
 
 func (nowhere) Write(p []byte) (int, error) { return len(p), nil }
-func (nowhere) Close() error                { return nil }

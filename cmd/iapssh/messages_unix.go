@@ -8,7 +8,7 @@ import (
 )
 
 // openSyslog leads messages to the system's log, for -y. Where there is none they are dropped, as by ssh.
-func openSyslog(facility string) io.WriteCloser {
+func openSyslog(facility string) io.Writer {
 	priorities := map[string]syslog.Priority{
 		"DAEMON": syslog.LOG_DAEMON, "AUTH": syslog.LOG_AUTH, "AUTHPRIV": syslog.LOG_AUTHPRIV,
 		"LOCAL0": syslog.LOG_LOCAL0, "LOCAL1": syslog.LOG_LOCAL1, "LOCAL2": syslog.LOG_LOCAL2, "LOCAL3": syslog.LOG_LOCAL3,

@@ -12,13 +12,12 @@ import (
 
 // Writer is what messages for a person are written to, as whole lines. Its methods may be called concurrently.
 type Writer struct {
-	to  io.WriteCloser
 	log *slog.Logger
 }
 
 // New writes to another writer, one Write for each line.
-func New(to io.WriteCloser) *Writer {
-	return &Writer{to: to, log: slog.New(slog.NewJSONHandler(to, &slog.HandlerOptions{Level: slog.Level(-100), ReplaceAttr: replace}))}
+func New(to io.Writer) *Writer {
+	return &Writer{log: slog.New(slog.NewJSONHandler(to, &slog.HandlerOptions{Level: slog.Level(-100), ReplaceAttr: replace}))}
 }
 
 // levels are slog's numbers for ours.
@@ -64,6 +63,3 @@ func split(line string) (level, msg string) {
 	}
 	return "info", line
 }
-
-// Close closes what is written to.
-func (w *Writer) Close() error { return w.to.Close() }

@@ -13,8 +13,6 @@ import (
 
 type buffer struct{ bytes.Buffer }
 
-func (*buffer) Close() error { return nil }
-
 func TestWriter(t *testing.T) {
 	var to buffer
 	w := New(&to)

@@ -48,7 +48,7 @@ func jumpPlan(t *testing.T, host, onward string) config.Plan {
 }
 
 func here() Local {
-	return Local{Messages: NewMessages(nopCloser{io.Discard}), RemoteStderr: os.Stderr}
+	return Local{Messages: NewMessages(io.Discard), RemoteStderr: os.Stderr}
 }
 
 // twoHops connects to an echo behind two hosts, and returns the first of them too.

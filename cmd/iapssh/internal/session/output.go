@@ -15,13 +15,13 @@ import (
 // at any time: while the terminal is raw, when a line feed alone would not return to the left, Messages adds what does.
 type Messages struct {
 	mu  sync.Mutex // guards the fields below, and keeps each Write whole
-	to  io.WriteCloser
+	to  io.Writer
 	raw bool
 	off bool
 }
 
-// NewMessages leads messages to an open file, which Close closes.
-func NewMessages(to io.WriteCloser) *Messages { return &Messages{to: to} }
+// NewMessages leads messages to a writer, which each Write of theirs reaches at once.
+func NewMessages(to io.Writer) *Messages { return &Messages{to: to} }
 
 // Write writes one or more whole lines.
 func (m *Messages) Write(p []byte) (int, error) {
@@ -39,9 +39,6 @@ func (m *Messages) Write(p []byte) (int, error) {
 	}
 	return len(p), nil
 }
-
-// Close closes the file.
-func (m *Messages) Close() error { return m.to.Close() }
 
 func (m *Messages) setRaw(raw bool) {
 	m.mu.Lock()

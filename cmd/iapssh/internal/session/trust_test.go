@@ -62,7 +62,7 @@ func check(t *testing.T, plan config.Plan, address string) (trust *hostTrust, sa
 	t.Helper()
 	var messages strings.Builder
 	conn := remote{address: address}
-	trust, err = newTrust(t.Context(), plan, conn, Proof{}, &output{to: NewMessages(nopCloser{&messages}), level: plan.LogLevel})
+	trust, err = newTrust(t.Context(), plan, conn, Proof{}, &output{to: NewMessages(&messages), level: plan.LogLevel})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func checkProof(t *testing.T, plan config.Plan, proof Proof) (said string, err e
 	t.Helper()
 	var messages strings.Builder
 	conn := remote{address: "10.1.2.3"}
-	trust, err := newTrust(t.Context(), plan, conn, proof, &output{to: NewMessages(nopCloser{&messages}), level: plan.LogLevel})
+	trust, err := newTrust(t.Context(), plan, conn, proof, &output{to: NewMessages(&messages), level: plan.LogLevel})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +124,7 @@ func TestCheckAsks(t *testing.T) {
 			plan, file := trustPlan(t, c.before)
 			plan.BatchMode, plan.CheckHostIP, plan.UpdateHostKeys = false, true, "yes"
 			conn := remote{address: "10.1.2.3"}
-			trust, err := newTrust(t.Context(), plan, conn, Proof{}, &output{to: NewMessages(nopCloser{io.Discard})})
+			trust, err := newTrust(t.Context(), plan, conn, Proof{}, &output{to: NewMessages(io.Discard)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -294,7 +294,3 @@ func TestSettleWaits(t *testing.T) {
 		t.Errorf("known_hosts is %q, %v", after, err)
 	}
 }
-
-type nopCloser struct{ io.Writer }
-
-func (nopCloser) Close() error { return nil }
