@@ -227,6 +227,9 @@ func (r *relay) current() config.Plan {
 func (r *relay) who() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.source == nil {
+		return "nobody: gcloud's auth/disable_credentials is set"
+	}
 	return fmt.Sprintf("%s, by %s", cmp.Or(r.source.Principal(), "an account that the credential does not name"), r.source.Origin())
 }
 
