@@ -87,6 +87,9 @@ func (r *relay) dialToken(ctx context.Context, refused string) (string, error) {
 // awaitSignIn returns when the user has signed in anew, having said how unless that is done. The error is lack if there is no way
 // to, else ctx's.
 func (r *relay) awaitSignIn(ctx context.Context, lack error, said bool) error {
+	if r.cloud == nil { // it was not we who asked Google
+		return lack
+	}
 	source, err := r.credentials(ctx)
 	if err != nil || source.SignIn() == "" {
 		return lack

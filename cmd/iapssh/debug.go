@@ -41,6 +41,11 @@ func (l loggedRequests) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
+// CloseIdleConnections is for [http.Client].
+func (l loggedRequests) CloseIdleConnections() {
+	(&http.Client{Transport: l.RoundTripper}).CloseIdleConnections()
+}
+
 // traceTo tells how a dial of the relay goes, and what becomes of the link.
 func traceTo(debug func(format string, args ...any)) *iap.Trace {
 	trace := traceSteps(debug)

@@ -35,6 +35,7 @@ type relay struct {
 	messages *session.Messages
 	outer    *relay   // the one whose host is reached through ours; nil: none
 	argv     []string // the command line of our plan, if outer is set
+	inner    *relay   // the one through whose host ours was last sought; nil: none
 
 	times *waterfall // nil unless --timing
 	clock *clock     // of the attempt in progress

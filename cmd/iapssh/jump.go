@@ -24,12 +24,17 @@ func (r *relay) jump(ctx context.Context, plan config.Plan) (net.Conn, error) {
 	if err != nil {
 		return nil, &report.HopError{Host: host, Err: err}
 	}
+	if r.inner != nil && r.inner.current().RouteFix == "" { // else that was a guess
+		hop = placed(hop, r.inner.current())
+	}
 	warn(hop, r.messages)
 	inner, err := newRelay(hop, r.messages)
 	if err != nil {
 		return nil, &report.HopError{Host: host, Err: err}
 	}
 	inner.outer, inner.argv, inner.times = r, plan.Jump, r.times.through(host)
+	inner.succeed(r.inner)
+	r.inner = inner
 	conn, err := inner.onward(ctx)
 	var further *report.HopError
 	if err != nil && !errors.As(err, &further) {
@@ -62,6 +67,31 @@ func onwardShared(ctx context.Context, plan config.Plan, local session.Local) (n
 		return nil, err
 	}
 	return session.JumpShared(ctx, plan, master, local)
+}
+
+// succeed has a relay take the place of one that was used up, and of which it knows the way. That may be nil.
+func (r *relay) succeed(former *relay) {
+	if former != nil {
+		former.release()
+		r.inner = former.inner
+	}
+}
+
+// innermost is the first on the way to our host, the only one that may have a credential: those behind it are reached through a host.
+func (r *relay) innermost() *relay {
+	for r.inner != nil {
+		r = r.inner
+	}
+	return r
+}
+
+// release closes what is kept open for requests to Google that will not come, on all the way.
+func (r *relay) release() {
+	for ; r != nil; r = r.inner {
+		if r.http != nil {
+			r.http.CloseIdleConnections()
+		}
+	}
 }
 
 // leadsBackBy says that we are on the way of a jump with that command line already. What leads on from it would come to it again.

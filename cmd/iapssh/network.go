@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/creds"
@@ -77,8 +78,11 @@ func (n *network) client() *http.Client {
 	return c
 }
 
+// idleLife is how long a connection is kept for further requests.
+const idleLife = 90 * time.Second
+
 func (n *network) transport(cfg *tls.Config) *http.Transport {
-	return &http.Transport{DialContext: n.dial, TLSClientConfig: cfg.Clone(), ForceAttemptHTTP2: true}
+	return &http.Transport{DialContext: n.dial, TLSClientConfig: cfg.Clone(), ForceAttemptHTTP2: true, IdleConnTimeout: idleLife}
 }
 
 // dial connects an API's host.

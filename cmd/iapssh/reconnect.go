@@ -87,7 +87,7 @@ func (s *sshRun) run(ctx context.Context) (int, error) {
 	defer s.local.Listeners.Close()
 	s.local.Opened = s.isOpen
 	code, err := s.once(ctx)
-	if s.facts.Method == "" { // it has not come about, or is another process's
+	if s.opened.IsZero() { // it has not come about with all that was asked for, or is another process's
 		return code, err
 	}
 	s.plan.Sharing = s.relay.plan.Sharing
@@ -120,12 +120,28 @@ func unattended(plan config.Plan) config.Plan {
 	return plan
 }
 
+// placed is a plan with what a connection has learnt of where its host is. To look for a VM again by its name may fail as all else
+// in an outage, and some other host be taken for it.
+func placed(plan, learnt config.Plan) config.Plan {
+	if plan.ToWorkload() || !plan.MustLocate() && !plan.Remembered || learnt.MustLocate() {
+		return plan // with each deployment of a workload another revision serves
+	}
+	plan.Remembered = plan.Remembered || plan.IAP.Zone == "" // as of one in the cache: it is looked for if it is there no more
+	plan.IAP = learnt.IAP
+	if plan.Route == config.RouteLookup { // not of two ways to a VM, whose address may be another by then, or none
+		plan.Route, plan.RouteReason, plan.RouteFix = learnt.Route, learnt.RouteReason, learnt.RouteFix
+	}
+	return plan
+}
+
 // again is another session in the place of a lost one.
 func (s *sshRun) again(ctx context.Context) (int, error) {
+	s.plan = placed(s.plan, s.relay.current())
 	r, err := newRelay(s.plan, s.relay.messages)
 	if err != nil {
 		return 0, err
 	}
+	r.succeed(s.relay)
 	s.relay, s.audit = r, s.audit.of(r)
 	return s.once(ctx)
 }
@@ -141,7 +157,7 @@ func (s *sshRun) isOpen() {
 // mend waits until it is time for another connection in the place of one that failed; false if there is to be none.
 func (s *sshRun) mend(ctx context.Context, err error) bool {
 	if signInWouldMend(err) {
-		return s.relay.awaitSignIn(ctx, err, false) == nil
+		return s.relay.innermost().awaitSignIn(ctx, err, false) == nil && idle(ctx, firstPause)
 	}
 	f, now := report.Of(err, s.relay.facts(ctx, nil)), time.Now()
 	s.outage.fail(f, s.opened, now)
@@ -164,5 +180,15 @@ func (s *sshRun) mend(ctx context.Context, err error) bool {
 		case <-ctx.Done():
 			return false
 		}
+	}
+}
+
+// idle lets time pass; false if that was cut short.
+func idle(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"io"
+	"reflect"
 	"syscall"
 	"testing"
 	"time"
@@ -91,6 +92,29 @@ func TestPause(t *testing.T) {
 	}{{1, time.Second / 2, time.Second}, {2, time.Second, 2 * time.Second}, {5, 8 * time.Second, 16 * time.Second}, {6, 15 * time.Second, 30 * time.Second}, {1 << 40, 15 * time.Second, 30 * time.Second}} {
 		if least, most := pause(tc.failures, 0), pause(tc.failures, 1); least != tc.least || most != tc.most {
 			t.Errorf("%d: from %v to %v", tc.failures, least, most)
+		}
+	}
+}
+
+// What a connection has learnt of where its host is holds for the next.
+func TestPlaced(t *testing.T) {
+	open, zoned := config.Target{Instance: "vm", Project: "p"}, config.Target{Instance: "vm", Project: "p", Zone: "z"}
+	elsewhere := config.Target{Instance: "vm", Project: "p", Zone: "y"}
+	revision := config.Target{Instance: "web/revisions/2", Workload: config.Workload{Type: "service"}}
+	for _, tc := range []struct {
+		name                string
+		plan, learnt, after config.Plan
+	}{
+		{"looked up", config.Plan{Route: config.RouteLookup, IAP: open}, config.Plan{Route: config.RouteIAP, IAP: zoned}, config.Plan{Route: config.RouteIAP, IAP: zoned, Remembered: true}},
+		{"no VM", config.Plan{Route: config.RouteLookup, IAP: open}, config.Plan{Route: config.RouteDirect, IAP: open, RouteReason: "no VM"}, config.Plan{Route: config.RouteDirect, IAP: open, RouteReason: "no VM", Remembered: true}},
+		{"in a zone", config.Plan{Route: config.RouteLookup, IAP: zoned}, config.Plan{Route: config.RouteIAP, IAP: zoned}, config.Plan{Route: config.RouteIAP, IAP: zoned}},
+		{"moved", config.Plan{Route: config.RouteIAP, IAP: zoned, Remembered: true}, config.Plan{Route: config.RouteIAP, IAP: elsewhere}, config.Plan{Route: config.RouteIAP, IAP: elsewhere, Remembered: true}},
+		{"two ways", config.Plan{Route: config.RouteEither, IAP: open}, config.Plan{Route: config.RouteAddress, Address: "external", IAP: zoned}, config.Plan{Route: config.RouteEither, IAP: zoned, Remembered: true}},
+		{"given", config.Plan{Route: config.RouteIAP, IAP: zoned}, config.Plan{Route: config.RouteIAP, IAP: zoned, User: "os_login"}, config.Plan{Route: config.RouteIAP, IAP: zoned}},
+		{"workload", config.Plan{Route: config.RouteIAP, IAP: config.Target{Instance: "web", Workload: revision.Workload}}, config.Plan{Route: config.RouteIAP, IAP: revision}, config.Plan{Route: config.RouteIAP, IAP: config.Target{Instance: "web", Workload: revision.Workload}}},
+	} {
+		if got := placed(tc.plan, tc.learnt); !reflect.DeepEqual(got, tc.after) {
+			t.Errorf("%s: %+v", tc.name, got)
 		}
 	}
 }

@@ -33,7 +33,16 @@ func newOutageTest(t *testing.T, args ...string) *outageTest {
 	go serveEcho(echo)
 	s := &outageTest{T: t, lab: newLab(t), local: freePort(t), far: freePort(t)}
 	s.signIn()
+	s.openZone()
+	s.lab.Google.Grant(googletest.AllPermissions()...)
 	to := echo.Addr().String()
+	_, port, err := net.SplitHostPort(s.lab.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range args {
+		args[i] = strings.Replace(args[i], "VMPORT", port, 1)
+	}
 	args = append([]string{"-N", "-o", "IAPReconnect=yes", "-o", "ExitOnForwardFailure=yes", "-L", s.local + ":" + to, "-R", s.far + ":" + to}, args...)
 	cmd := iapsshCommand(t, s.lab, append(args, lab.VM)...)
 	cmd.Env = append(cmd.Env, "GOOGLE_APPLICATION_CREDENTIALS=")
@@ -50,6 +59,27 @@ func (s *outageTest) signIn() {
 		s.Fatal(err)
 	}
 	if err := os.WriteFile(login, s.lab.Google.Login(), 0o600); err != nil {
+		s.Fatal(err)
+	}
+}
+
+// openZone has the VM be looked up.
+func (s *outageTest) openZone() {
+	s.Helper()
+	file := filepath.Join(s.lab.Files.GCloud, "configurations", "config_default")
+	text, err := os.ReadFile(file)
+	if err == nil {
+		err = os.WriteFile(file, []byte(strings.Replace(string(text), "zone = ", "# zone = ", 1)), 0o600)
+	}
+	if err != nil {
+		s.Fatal(err)
+	}
+}
+
+// forget empties the cache.
+func (s *outageTest) forget() {
+	s.Helper()
+	if err := os.RemoveAll(filepath.Join(s.lab.Files.Home, ".cache", "iapssh")); err != nil {
 		s.Fatal(err)
 	}
 }
@@ -102,7 +132,7 @@ func (s *outageTest) back() {
 }
 
 // The ports stay when the VM is started anew, and when the relay knows nothing of the session any more; who connects meanwhile
-// waits. When IAP refuses the user it is over.
+// waits. Nobody needs to say again where the VM is. When IAP refuses the user it is over.
 func TestReconnect(t *testing.T) {
 	t.Parallel()
 	audit := filepath.Join(t.TempDir(), "audit")
@@ -110,6 +140,8 @@ func TestReconnect(t *testing.T) {
 	carried := s.talk(s.local)
 	s.talk(s.far)
 
+	s.forget()
+	s.lab.Google.Fail("compute.instances.aggregatedList", 503, 1<<30)
 	s.lab.StopVM()
 	s.lost("")
 	if n, err := carried.Read(make([]byte, 1)); err == nil {
@@ -146,10 +178,27 @@ func TestReconnect(t *testing.T) {
 	}
 }
 
+// What does not come about at first is not tried again.
+func TestReconnectNotAtFirst(t *testing.T) {
+	t.Parallel()
+	l, taken := newLab(t), listen(t).Addr().String()
+	for _, forward := range []string{"-L", "-R"} {
+		p := startIapssh(t, l, "-N", "-o", "IAPReconnect=yes", "-o", "ExitOnForwardFailure=yes", forward, taken+":"+taken, lab.VM)
+		p.ends(t, 255)
+	}
+}
+
 // Where the organisation wants the user to sign in again, that is waited for.
 func TestReconnectAwaitsSignIn(t *testing.T) {
 	t.Parallel()
-	s := newOutageTest(t, "-o", "IAPTokenCache=no")
+	t.Run("itself", func(t *testing.T) { testReconnectAwaitsSignIn(t, newOutageTest(t)) })
+	t.Run("as jump host", func(t *testing.T) {
+		testReconnectAwaitsSignIn(t, newOutageTest(t, "-J", lab.VM, "-o", "HostName=localhost", "-o", "StrictHostKeyChecking=accept-new", "-p", "VMPORT"))
+	})
+}
+
+func testReconnectAwaitsSignIn(t *testing.T, s *outageTest) {
+	s.forget() // a token that is still good
 	s.lab.Google.Refuse(googletest.Refusal{Error: "invalid_grant", Subtype: "invalid_rapt"})
 	s.lab.Relay.Strike(iaptest.Fault{Do: iaptest.Close, Code: 4001})
 	s.lost("4001")

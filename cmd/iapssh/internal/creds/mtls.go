@@ -34,6 +34,13 @@ func (t Certified) RoundTrip(r *http.Request) (*http.Response, error) {
 	return t.With.RoundTrip(sent)
 }
 
+// CloseIdleConnections is for [http.Client].
+func (t Certified) CloseIdleConnections() {
+	for _, rt := range []http.RoundTripper{t.With, t.Without} {
+		(&http.Client{Transport: rt}).CloseIdleConnections()
+	}
+}
+
 // mtlsHost is where a client with a certificate finds a host of Google's; empty if that is not known.
 func mtlsHost(host string) (mtls string, isGoogles bool) {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
