@@ -17,7 +17,7 @@
 //   - hostkeys.go: keys that the server proves to hold besides the one it used
 //   - auth.go: which method is tried when; ask.go: passwords and questions
 //   - keys.go, offer.go, candidate.go, keyfile.go, agent.go: which key is offered when
-//   - newkey.go: keys that are made here
+//   - newkey.go: keys that are made here; ppk.go: as PuTTY has them
 //   - agentforward.go, sniff.go: a forwarded agent, and how agents are bound to connections
 //   - session.go, request.go, pump.go: a command or shell, its requests, its bytes
 //   - forward.go, forwards.go: [Forwards], what is forwarded; complain.go: and what fails

@@ -4,6 +4,10 @@
 // The way through the program: config.Resolve turns the command line into a Plan; run, below, chooses what does the Plan;
 // dial.go joins credentials and transport over the way that network.go finds; where a VM is looked up by its name, locate.go does
 // so, and introduce.go says who we are there and why it is trusted, with what google.go asks; internal/report says what went wrong.
+//
+// ssh.go is a session in ssh's place, with fork.go, share.go, jump.go, wait.go, reconnect.go and timing.go for what -f, ControlMaster,
+// ProxyJump, --wait, IAPReconnect and --timing ask of one; stdio.go, tunnel.go, list.go, configssh.go, doctor.go, published.go
+// (--host-keys) and explain.go are the other modes.
 package main
 
 import (

@@ -28,7 +28,8 @@
 //     over facts; way.go gathers the facts and aims at the target; session.go
 //     puts all of it into a Plan, authentication.go, hosttrust.go, sharing.go and
 //     forwarding.go a part of it each, with the builder of builder.go. plan.go is
-//     the Plan, target.go what IAP leads to.
+//     the Plan, target.go what IAP leads to, loglevel.go how much is
+//     told.
 //
 // Precedence is the same everywhere: flag, -o, ssh_config, CLOUDSDK_*
 // environment, gcloud configuration, metadata server.

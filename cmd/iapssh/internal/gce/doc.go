@@ -5,6 +5,7 @@
 //	errors.go     [Error], what an API refused
 //	instance.go   instances: read, their guest attributes
 //	listing.go    instances: by name, or all of a project
+//	find.go       instances of a name, wherever in a project
 //	metadata.go   metadata of instances and projects, and how it is changed when others change it too
 //	sshkeys.go    the lines of the ssh-keys item (pure)
 //	oslogin.go    OS Login profiles, their keys, certificates

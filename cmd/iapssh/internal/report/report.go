@@ -2,8 +2,10 @@
 // only place that does; below it errors carry data.
 //
 // What is reported by a code (of the relay, of HTTP, of an API) has a row in table.go, which [Explain] prints; relay.go finds the
-// row for an error of the transport, target.go the words that depend on the kind of target. ssh.go has ssh's own failures, in ssh's
-// words. To give a code other words, change its row; to give another error a text, add it to [Of].
+// row for an error of the transport, target.go the words that depend on the kind of target, vm.go those of what is wrong with a VM.
+// ssh.go, share.go and hop.go have ssh's own failures, in ssh's words; google.go those of Google's APIs and of signing in, network.go
+// those of the way there. exit.go gives the exit codes, json.go the line for programs. To give a code other words, change its row; to
+// give another error a text, add it to [Of].
 package report
 
 import (
