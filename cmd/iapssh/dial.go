@@ -123,10 +123,7 @@ func (r *relay) attempts(ctx context.Context, plan config.Plan) (net.Conn, error
 		}
 		r.debug("%v", err)
 		r.debug("Trying again...")
-		select {
-		case <-time.After(time.Second): // as in ssh
-		case <-ctx.Done():
-		}
+		idle(ctx, time.Second) // as in ssh
 	}
 }
 

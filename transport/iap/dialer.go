@@ -124,14 +124,7 @@ func (d *Dialer) restBefore(ctx context.Context, err error, pause time.Duration)
 		return false
 	}
 	d.Trace.retry(err, pause)
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return rest(ctx, pause)
 }
 
 // relay is the base URL of the relay that is to serve target.

@@ -186,7 +186,7 @@ func (c *Conn) recover(o *outage, err error, lived time.Duration) *link {
 			return nil
 		}
 		c.dialer.Trace.retry(err, pause)
-		if !c.rest(pause) {
+		if !rest(c.life, pause) {
 			c.finish(err)
 			return nil
 		}
@@ -227,14 +227,14 @@ func (c *Conn) lost(err error, o *outage, lived time.Duration) bool {
 	return !final
 }
 
-// rest waits, unless the session is closed meanwhile.
-func (c *Conn) rest(pause time.Duration) bool {
+// rest waits; false if ctx ends meanwhile.
+func rest(ctx context.Context, pause time.Duration) bool {
 	timer := time.NewTimer(pause)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
 		return true
-	case <-c.life.Done():
+	case <-ctx.Done():
 		return false
 	}
 }
