@@ -132,14 +132,21 @@ func (c *forwardCell) listen(t *testing.T, choose bool) {
 	}
 }
 
-// freePort finds a port that nobody listens on, and that no system gives to whoever asks for any.
+// freePort finds a port that nobody listens on, and that no system gives to whoever asks for any. No other test is given it until this
+// one ends: its UDP side is held, in the sight of other processes too.
 func freePort(t *testing.T) string {
 	t.Helper()
 	for range 100 {
-		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 12000+rand.N(16000)))
+		addr := fmt.Sprintf("127.0.0.1:%d", 12000+rand.N(16000))
+		held, err := net.ListenPacket("udp", addr)
+		if err != nil {
+			continue
+		}
+		t.Cleanup(func() { held.Close() })
+		listener, err := net.Listen("tcp", addr)
 		if err == nil {
-			defer listener.Close()
-			return listener.Addr().String()
+			listener.Close()
+			return addr
 		}
 	}
 	t.Fatal("no port is free")
