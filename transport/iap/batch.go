@@ -81,8 +81,8 @@ type recordConn struct {
 	// The reader's: what the last read brought and TLS has not asked for yet.
 	in         []byte
 	r, w       int
-	beforeRead func() // called before the network is read; nil during the dial
-	afterRead  func() // called when it has brought something; nil during the dial
+	beforeRead func() // called before the network is read, or nil
+	afterRead  func() // called when it has brought something, or nil
 
 	out collector
 }

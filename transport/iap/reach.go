@@ -3,6 +3,7 @@ package iap
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"net"
 	"net/url"
 	"os"
@@ -58,8 +59,13 @@ func (d *Dialer) way(relay *url.URL) (addr string, via *url.URL, err error) {
 // secure runs TLS over a connection to the relay, with the batching conns above and below.
 func (d *Dialer) secure(ctx context.Context, conn net.Conn, relay *url.URL) (*frameConn, error) {
 	records := &recordConn{Conn: conn}
-	secured := tls.Client(records, d.tlsConfig(relay.Hostname()))
+	cfg := d.tlsConfig(relay.Hostname())
+	if cfg.RootCAs == nil && !cfg.InsecureSkipVerify {
+		records.beforeRead = parseSystemRoots
+	}
+	secured := tls.Client(records, cfg)
 	err := secured.HandshakeContext(ctx)
+	records.beforeRead = nil
 	d.Trace.tls(secured.ConnectionState(), err)
 	if err != nil {
 		conn.Close()
@@ -67,6 +73,10 @@ func (d *Dialer) secure(ctx context.Context, conn net.Conn, relay *url.URL) (*fr
 	}
 	return &frameConn{Conn: secured, records: records}, nil
 }
+
+// parseSystemRoots has the certificates of the system parsed, once in a process, which takes 15 ms or so where they are files. That
+// is while the relay makes its answer to our hello, instead of when it has come.
+func parseSystemRoots() { x509.SystemCertPool() }
 
 // tlsConfig offers HTTP/1.1 alone, since WebSocket over h2 is another protocol, and full records from the first byte.
 func (d *Dialer) tlsConfig(host string) *tls.Config {
