@@ -234,7 +234,7 @@ var differentialErrors = []string{
 	"Include inc/bad.inc\n", "Host nomatch\n Include inc/bad.inc\n", "Include inc/loop.inc\n",
 	"IgnoreUnknown Foo\nBar 1\n",
 	"\xef\xbb\xbfHost a\n",
-	"= 5\n", "Port =\n", "Port == 5\n",
+	"= 5\n", "Port =\n", "Port == 5\n", "==Foo 5\n", "= = 5\n", "\"Port\" 5\n", "\"Foo\" 5\n",
 
 	"AddKeysToAgent maybe\n", "AddKeysToAgent yes 5\n", "AddKeysToAgent confirm x\n", "CanonicalDomains -a\n", "CanonicalDomains a..b\n", "CanonicalDomains a/b\n", "CanonicalDomains none a\n",
 	"CanonicalizePermittedCNAMEs a\n", "CanonicalizePermittedCNAMEs none a:b\n", "CanonicalizeHostname x\n", "CanonicalizeMaxDots x\n", "ControlMaster x\n", "ControlPersist x\n", "ControlPersist\n",

@@ -15,8 +15,7 @@ type directive struct {
 	line    int
 }
 
-// lexLimit bounds what the lexer is shown of a line. It needs the keyword only,
-// and its time grows with the square of the length.
+// lexLimit bounds what the lexer is shown of a line, in bytes: its time grows with the square of the length.
 const lexLimit = 256
 
 // maxLine bounds a line: patterns are matched in time that grows with the product
@@ -28,35 +27,52 @@ const maxLine = 16 << 10
 // of its own, which is not OpenSSH's (it drops the conditions of Match), so
 // every keyword wears a prefix when it sees it; and it cuts values at '#', so
 // the text is taken from our copy of the line.
+//
+// All Host blocks of a large fleet begin their lines with the same few keywords, so each head is shown once.
 func lex(file string, data []byte) ([]directive, error) {
 	lines := strings.Split(string(data), "\n")
-	masked := make([]string, len(lines))
+	keywordLen := map[string]int{} // of each head; 0: it says nothing
+	var heads []string
 	for i, line := range lines {
 		if len(line) > maxLine {
 			return nil, &ConfigError{File: file, Line: i + 1, Text: fmt.Sprintf("%s line %d: line too long", file, i+1)}
 		}
 		lines[i] = trimLine(line)
-		if lines[i] != "" && lines[i][0] != '#' {
-			shown := lines[i][:min(len(lines[i]), lexLimit)]
-			masked[i] = "-" + strings.ReplaceAll(shown, "\r", " ")
+		if _, known := keywordLen[head(lines[i])]; !known {
+			keywordLen[head(lines[i])] = 0
+			heads = append(heads, head(lines[i]))
 		}
 	}
-	parsed, err := ssh_config.DecodeBytes([]byte(strings.Join(masked, "\n")))
+	parsed, err := ssh_config.DecodeBytes([]byte(strings.Join(heads, "\n")))
 	if err != nil {
 		return nil, &ConfigError{File: file, Text: fmt.Sprintf("%s: %v", file, err)}
 	}
-	var directives []directive
 	for _, host := range parsed.Hosts {
 		for _, node := range host.Nodes {
-			kv, ok := node.(*ssh_config.KV)
-			if !ok {
-				continue
+			if kv, ok := node.(*ssh_config.KV); ok {
+				keywordLen[heads[kv.Pos().Line-1]] = len(kv.Key) - 1
 			}
-			n := kv.Pos().Line
-			directives = append(directives, cutDirective(lines[n-1], n, len(kv.Key)-1))
+		}
+	}
+	var directives []directive
+	for i, line := range lines {
+		if n := keywordLen[head(line)]; n > 0 {
+			directives = append(directives, cutDirective(line, i+1, n))
 		}
 	}
 	return directives, nil
+}
+
+// head is what the lexer is shown of a line: the prefix, the keyword, and what ends it.
+func head(line string) string {
+	if line == "" || line[0] == '#' {
+		return ""
+	}
+	line = line[:min(len(line), lexLimit)]
+	if end := strings.IndexAny(line, blanks+"="); end >= 0 {
+		line = line[:end+1]
+	}
+	return "-" + strings.ReplaceAll(line, "\r", " ")
 }
 
 const blanks = " \t\r\n"
@@ -69,10 +85,13 @@ func trimLine(line string) string {
 	return strings.TrimLeft(strings.TrimPrefix(line, "="), blanks)
 }
 
-// cutDirective splits a trimmed line after its keyword: blanks, with at most
+// cutDirective splits a trimmed line after its keyword, which may stand in double quotes: blanks, with at most
 // one "=" among them, separate it from the text.
 func cutDirective(line string, n, keywordLen int) directive {
 	keyword, text := line[:min(keywordLen, len(line))], line[min(keywordLen, len(line)):]
+	if quoted, ok := strings.CutPrefix(keyword, `"`); ok {
+		keyword = strings.TrimSuffix(quoted, `"`)
+	}
 	text = strings.TrimLeft(text, blanks)
 	if after, ok := strings.CutPrefix(text, "="); ok {
 		text = strings.TrimLeft(after, blanks)
