@@ -60,6 +60,7 @@ func TestOf(t *testing.T) {
 		{"not reached again", resumed(syscall.ECONNREFUSED), []string{"the connection to VM vm broke: it could not be resumed: connection refused"}, "connect again"},
 		{"ended while it was resumed", resumed(&iap.CloseError{Code: 1000, Established: true}), []string{"it could not be resumed", "1000"}, "connect again"},
 		{"not resumed", &iap.CloseError{Code: 4001, Established: true}, []string{"VM vm", "[4001: '']", "resumed"}, "connect again"},
+		{"no more files", dialed(iap.StageConnect, os.NewSyscallError("socket", syscall.EMFILE)), []string{"could not be reached"}, "ulimit -n"},
 		{"hung up", dialed(iap.StageUpgrade, &iap.LinkError{Err: io.EOF}), []string{"hung up", "VM vm"}, "proxy"},
 		{"silent relay", dialed(iap.StageUpgrade, context.DeadlineExceeded), []string{"in time"}, "proxy"},
 		{"silent token endpoint", dialed(iap.StageToken, context.DeadlineExceeded), []string{"in time", "ali@example.com"}, "network"},

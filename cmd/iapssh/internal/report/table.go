@@ -68,6 +68,7 @@ var table = []row{
 
 	{stage: StageConnect, codes: "dns", retry: true, cause: "Could not resolve hostname {name}: {error}", fix: network},
 	{stage: StageConnect, codes: "timeout", retry: true, cause: "the relay could not be reached in time", fix: network},
+	{stage: StageConnect, codes: "files", retry: true, cause: "the relay could not be reached: {error}", fix: "allow more connections at a time: ulimit -n 4096"},
 	{stage: StageConnect, retry: true, cause: "the relay could not be reached: {error}", fix: network},
 	{stage: StageTLS, codes: CodeCertificate, cause: "the relay's certificate is not trusted: {error}",
 		fix: inspectFix},
