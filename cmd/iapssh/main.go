@@ -28,7 +28,7 @@ var version = "devel"
 
 func main() {
 	tune()
-	ctx, stop := untilSignal(context.Background())
+	ctx, stop := untilSignal(context.Background(), endSignals())
 	catchBrokenPipe()
 	code := run(ctx, os.Args[0], os.Args[1:])
 	stop()

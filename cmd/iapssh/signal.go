@@ -9,12 +9,12 @@ import (
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/session"
 )
 
-// untilSignal gives a context that ends with the first signal that asks us to end; its cause is a *session.Killed. Signals
-// that whoever started us had ignored, as nohup does, stay ignored.
-func untilSignal(parent context.Context) (context.Context, context.CancelFunc) {
+// untilSignal gives a context that ends with the first of the signals; its cause is a *session.Killed. Signals that whoever
+// started us had ignored, as nohup does, stay ignored.
+func untilSignal(parent context.Context, signals []os.Signal) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(parent)
 	w := &signalWatch{signals: make(chan os.Signal, 1), cancel: cancel, done: ctx.Done()}
-	for _, s := range endSignals() {
+	for _, s := range signals {
 		if !signal.Ignored(s) {
 			signal.Notify(w.signals, s)
 		}

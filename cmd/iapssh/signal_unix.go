@@ -8,15 +8,19 @@ import (
 	"syscall"
 )
 
-// endSignals are those that ask us to end. ssh sends SIGHUP to its ProxyCommand when it is done.
+// endSignals are those that ask us to end. ssh sends SIGHUP to its ProxyCommand when it is done; who has an alarm set before he
+// executes us wants to be rid of us in time. Go's runtime alone would ignore the last two.
 func endSignals() []os.Signal {
-	return []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}
+	return []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGALRM, syscall.SIGUSR2}
 }
 
-// dieOf ends the process by a signal, so that who waits for it knows; but not by SIGQUIT, which Go's runtime answers with a dump of
-// its own.
+// askSignals are those that ask how things are, where anybody answers them; elsewhere they end ssh.
+func askSignals() []os.Signal { return []os.Signal{syscall.SIGUSR1} }
+
+// dieOf ends the process by a signal, so that who waits for it knows; but not by those that do not end a Go program, and not by
+// SIGQUIT, which its runtime answers with a dump of its own.
 func dieOf(s syscall.Signal) {
-	if s == syscall.SIGQUIT {
+	if s != syscall.SIGINT && s != syscall.SIGTERM && s != syscall.SIGHUP {
 		return
 	}
 	signal.Reset(s)

@@ -8,6 +8,9 @@ import (
 // endSignals are those that ask us to end; Go maps Ctrl-C and Ctrl-Break to it.
 func endSignals() []os.Signal { return []os.Signal{os.Interrupt} }
 
+// askSignals are none.
+func askSignals() []os.Signal { return nil }
+
 // catchBrokenPipe has nothing to do: there is no such signal.
 func catchBrokenPipe() {}
 

@@ -20,9 +20,15 @@ func ssh(ctx context.Context, plan config.Plan, messages *session.Messages, leav
 	defer audit.close()
 	s := &sshRun{plan: plan, relay: r, audit: audit, local: localSide(messages)}
 	s.local.Detach = leave
-	asked, stopAsking := tty.Asked()
-	defer stopAsking()
-	s.local.Asked = asked
+	if tells(plan, tty.IsTerminal(os.Stdin)) {
+		asked, stopAsking := tty.Asked()
+		defer stopAsking()
+		s.local.Asked = asked
+	} else {
+		var stop context.CancelFunc
+		ctx, stop = untilSignal(ctx, askSignals())
+		defer stop()
+	}
 	code, err := s.run(ctx)
 	var killed *session.Killed
 	switch {
@@ -35,6 +41,13 @@ func ssh(ctx context.Context, plan config.Plan, messages *session.Messages, leav
 		return exitCode(plan)
 	}
 	return s.relay.fail(ctx, err)
+}
+
+// tells says whether the session answers who asks how it does. Of a command that
+// has no terminal it does not: rsync ends its ssh by SIGUSR1.
+func tells(plan config.Plan, stdinIsTerminal bool) bool {
+	want, _ := plan.WantTTY(stdinIsTerminal)
+	return want || plan.SessionType == "none"
 }
 
 // sshRun is a session in ssh's place, and those that follow it, see reconnect.go.
