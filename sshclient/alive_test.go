@@ -99,13 +99,17 @@ func TestServerAlive(t *testing.T) {
 
 // logRecorder keeps log lines.
 type logRecorder struct {
-	mu    sync.Mutex
-	lines []string // guarded by mu
+	mu     sync.Mutex
+	lines  []string // guarded by mu, as is
+	errors int      // how many of them are errors
 }
 
-func (l *logRecorder) add(_ Level, line string) {
+func (l *logRecorder) add(level Level, line string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if level == Error {
+		l.errors++
+	}
 	l.lines = append(l.lines, line)
 }
 

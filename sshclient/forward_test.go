@@ -186,6 +186,23 @@ func TestForwardErrors(t *testing.T) {
 	}
 }
 
+// A port that somebody else has at IPv4's address is not taken without a word.
+func TestForwardAtIPv6Alone(t *testing.T) {
+	taken, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	client, log := connectLogging(t, sshtest.NewServer())
+	_, err = client.Forwards().Open(t.Context(), Forward{Listen: Endpoint{Port: endpointOf(taken.Addr()).Port}})
+	if _, ok := errors.AsType[*ListenError](err); ok {
+		t.Skip("IPv6 is not to be had here")
+	}
+	if err != nil || log.errors != 1 || log.matching("127.0.0.1:.*in use") != 1 {
+		t.Errorf("error %v, log:\n%s", err, strings.Join(log.lines, "\n"))
+	}
+}
+
 // Connections that come in a flood, to a program that takes none of them, are in nobody's way.
 func TestRemoteForwardFlood(t *testing.T) {
 	needShell(t)

@@ -44,7 +44,7 @@ func bindAddresses(host string, options ForwardOptions) [][2]string {
 }
 
 // listen opens the listeners of a local forward. One of several addresses is enough,
-// as in ssh: a system may be without IPv6.
+// as in ssh, but that the last is missing, IPv4's, is an error that it tells.
 func (f *Forwards) listen(ctx context.Context, o *openForward) error {
 	for _, l := range f.options.Listeners.take(o.Forward) {
 		o.keep(f, l)
@@ -61,13 +61,16 @@ func (f *Forwards) listen(ctx context.Context, o *openForward) error {
 		return nil
 	}
 	var failed []error
+	told := Verbose
 	port := o.Listen.Port
 	for _, address := range bindAddresses(o.Listen.Host, f.options) {
 		listening, err := f.listenTCP(ctx, address, port)
 		if err != nil {
 			failed = append(failed, err)
+			told = Error // if it is the last: there are systems without IPv6, which comes first
 			continue
 		}
+		told = Verbose
 		o.keep(f, listening)
 		port = listening.Addr().(*net.TCPAddr).Port
 	}
@@ -75,7 +78,7 @@ func (f *Forwards) listen(ctx context.Context, o *openForward) error {
 		return &ListenError{o.Listen, failed}
 	}
 	for _, err := range failed {
-		f.client.log(Verbose, "%v", err)
+		f.client.log(told, "%v", err)
 	}
 	return nil
 }
