@@ -22,6 +22,19 @@
 // Lines that stand in no file, such as KnownHostsCommand prints, or a cloud's own
 // list of a machine's keys, go into the query as [Query.Told].
 //
+// # Map
+//
+//   - store.go: [Read], and looking names up; line.go: one line; match.go: patterns and
+//     hashed names; keytype.go: names of keys and their types
+//   - name.go: the names that a host is looked up by
+//   - decide.go: [Store.Decide]; certificate.go: certificates of hosts; address.go:
+//     CheckHostIP; revoked.go: RevokedHostKeys; algorithms.go: which keys to ask for
+//   - policy.go: what StrictHostKeyChecking makes of a verdict
+//   - message.go, question.go: what the user is told and asked; fingerprint.go:
+//     fingerprints and pictures
+//   - append.go, replace.go, update.go: what changes in the files; filelock keeps
+//     processes from doing it at once
+//
 // # Names
 //
 // A host is stored under the form that [Name] makes of its name and port. Which

@@ -32,9 +32,9 @@ type Target struct {
 	// (ssh_config's HostKeyAlias, or "compute.ID" for an instance known by its
 	// number).
 	Alias string
-	// Address is the address connected to, without port. It is only shown to
-	// the user; empty if there is none to show, as through a proxy. To check
-	// it as CheckHostIP does, ask again with it as Host.
+	// Address is the address connected to, without port; empty if there is none
+	// to show, as through a proxy. It is looked up only if Query.CheckAddress
+	// says so.
 	Address string
 }
 

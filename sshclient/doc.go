@@ -11,6 +11,8 @@
 //
 // # Map
 //
+//   - config.go: [Config]; errors.go: what can go wrong, and text.go how a server's words are
+//     made safe to show
 //   - client.go, handshake.go: a connection, and how it comes about
 //   - algorithms.go: what we offer, and the + - ^ syntax of ssh_config
 //   - trust.go: [HostTrust], asked once per connection whatever the server re-keys

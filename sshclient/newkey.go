@@ -46,8 +46,9 @@ func Certifies(certificate, key string) (until time.Time, ok bool) {
 	return time.Unix(int64(min(cert.ValidBefore, forever)), 0), true
 }
 
-// NewKeyFile makes an RSA key in the files path and path.pub, as "ssh-keygen -t rsa -N ”" does, on Windows also in path.ppk, as gcloud
-// does there, and their directory if it is missing, but not what is above it. A file that is there is not replaced: then the error is an fs.ErrExist.
+// NewKeyFile makes an RSA key without a passphrase in the files path and path.pub, as ssh-keygen -t rsa does, on Windows also in
+// path.ppk, as gcloud does there, and their directory if it is missing, but not what is above it. A file that is there is not
+// replaced: then the error is an fs.ErrExist.
 func NewKeyFile(path, comment string) error {
 	if _, err := os.Lstat(path); err == nil {
 		return &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist} // before the work of making one

@@ -102,7 +102,7 @@ func (r *relay) meetGoogle(plan config.Plan, messages io.Writer) error {
 // reach connects to the plan's host by the plan's route.
 func (r *relay) reach(ctx context.Context) (conn net.Conn, err error) {
 	defer r.wait.end()
-	if err := r.plan.NotBuilt(); err != nil {
+	if err := r.plan.Lacks(); err != nil {
 		return nil, err
 	}
 	err = r.located(ctx, func(plan config.Plan) error {
@@ -175,7 +175,7 @@ func (r *relay) direct(ctx context.Context, plan config.Plan) (net.Conn, error) 
 
 // dial opens a session with the plan's target, which it may have to find first. Several may be opened at once.
 func (r *relay) dial(ctx context.Context) (conn *iap.Conn, err error) {
-	if err := r.current().NotBuilt(); err != nil {
+	if err := r.current().Lacks(); err != nil {
 		return nil, err
 	}
 	err = r.patiently(ctx, func() error {

@@ -40,7 +40,7 @@ func explanation(plan config.Plan) (lines [][2]string) {
 	if plan.RouteFix != "" {
 		say("", "%s", plan.RouteFix)
 	}
-	if err := plan.NotBuilt(); err != nil {
+	if err := plan.Lacks(); err != nil {
 		say("", "%v", err)
 	}
 	if plan.ToWorkload() {

@@ -155,7 +155,7 @@ func describeVM(ctx context.Context, plan config.Plan) (config.VM, error) {
 		return config.VM{User: plan.User, Address: plan.Host, Internal: plan.Host}, nil
 	}
 	defer r.wait.end()
-	if err := plan.NotBuilt(); err != nil {
+	if err := plan.Lacks(); err != nil {
 		return config.VM{}, err
 	}
 	if plan, err = r.locate(ctx); err != nil {

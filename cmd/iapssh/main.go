@@ -1,13 +1,17 @@
 // Command iapssh reaches Google Compute Engine VMs that have no external address, through Identity-Aware Proxy: in the place of
 // ssh, or as a ProxyCommand for it. See the README, or iapssh --help.
 //
-// The way through the program: config.Resolve turns the command line into a Plan; run, below, chooses what does the Plan;
-// dial.go joins credentials and transport over the way that network.go finds; where a VM is looked up by its name, locate.go does
-// so, and introduce.go says who we are there and why it is trusted, with what google.go asks; internal/report says what went wrong.
+// The way through the program: config.Resolve turns the command line, with the effects of facts.go, into a Plan; obey, below,
+// chooses what does the Plan; dial.go joins credentials (credentials.go) and transport over the way that network.go finds, direct.go
+// goes without IAP; where a VM is looked up by its name, locate.go does so, and introduce.go says who we are there and why it is
+// trusted, with what google.go asks; fail.go reports with internal/report what went wrong.
 //
 // ssh.go is a session in ssh's place, with fork.go, share.go, jump.go, wait.go, reconnect.go and timing.go for what -f, ControlMaster,
-// ProxyJump, --wait, IAPReconnect and --timing ask of one; stdio.go, tunnel.go, list.go, configssh.go, doctor.go, published.go
-// (--host-keys) and explain.go are the other modes.
+// ProxyJump, --wait, IAPReconnect and --timing ask of one, and clock.go for ConnectTimeout; stdio.go, tunnel.go, list.go,
+// configssh.go, doctor.go, published.go (--host-keys) and explain.go are the other modes.
+//
+// messages.go has where messages go, debug.go, events.go and progress.go some of them; stats.go the numbers of a tunnel, audit.go
+// the audit log, signal.go what ends us.
 package main
 
 import (
@@ -21,6 +25,7 @@ import (
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/detach"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/session"
 )
 
 // version is set by the linker for a release.
@@ -66,6 +71,11 @@ func run(ctx context.Context, program string, argv []string) int {
 		return complain(os.Stderr, plan, err)
 	}
 	warn(plan, messages)
+	return obey(ctx, plan, messages)
+}
+
+// obey does the plan and gives the exit code.
+func obey(ctx context.Context, plan config.Plan, messages *session.Messages) int {
 	switch plan.Mode {
 	case config.ModeVersion:
 		fmt.Println("iapssh", version)

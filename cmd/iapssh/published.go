@@ -36,7 +36,7 @@ func hostKeys(ctx context.Context, plan config.Plan, messages *session.Messages)
 
 // aboutVM has the plan lead to a VM, whether or not the name could be a host's.
 func (r *relay) aboutVM() error {
-	if err := r.plan.NotBuilt(); err != nil {
+	if err := r.plan.Lacks(); err != nil {
 		return err
 	}
 	if r.cloud == nil || !r.plan.IAP.IsVM() {

@@ -20,4 +20,9 @@
 //	sshd, err := sshtest.OpenSSH{Dir: dir, HostKeys: []any{host}, AuthorizedKeys: []ssh.PublicKey{key}}.Prepare()
 //	defer sshd.Close()
 //	conn, err := sshd.Dial()
+//
+// server.go has the server's life and its settings, auth.go who is let in, penalties.go
+// what failures cost; session.go is a session, local.go a command of this machine in one,
+// forward.go forwards. pipe.go is a network within the process. openssh.go and inetd.go
+// run other servers.
 package sshtest

@@ -95,8 +95,10 @@ func (s *Session) serve(reqs <-chan *ssh.Request, sessions *sync.WaitGroup) {
 				s.work.Add(1)
 				go s.run()
 			}
+		case "env", "pty-req", "x11-req":
+			req.Reply(!running && s.prepare(req), nil)
 		default:
-			req.Reply(s.note(req, running), nil)
+			req.Reply(s.note(req), nil)
 		}
 	}
 	close(s.done)
@@ -124,12 +126,12 @@ func (s *Session) accept(req *ssh.Request) bool {
 	return s.server.Handler != nil // no subsystems of our own
 }
 
-// note handles a request beside the command.
-func (s *Session) note(req *ssh.Request, running bool) bool {
+// prepare handles a request that says in what surroundings the command is to run.
+func (s *Session) prepare(req *ssh.Request) bool {
 	switch req.Type {
 	case "env":
 		var msg struct{ Name, Value string }
-		if running || ssh.Unmarshal(req.Payload, &msg) != nil {
+		if ssh.Unmarshal(req.Payload, &msg) != nil {
 			return false
 		}
 		s.Env = append(s.Env, msg.Name+"="+msg.Value)
@@ -140,7 +142,7 @@ func (s *Session) note(req *ssh.Request, running bool) bool {
 			Columns, Rows, Width, Height uint32
 			Modes                        []byte
 		}
-		if running || !havePTY || s.server.RefusePTY || ssh.Unmarshal(req.Payload, &msg) != nil {
+		if !havePTY || s.server.RefusePTY || ssh.Unmarshal(req.Payload, &msg) != nil {
 			return false
 		}
 		s.PTY = &PTY{Term: msg.Term, Size: Size{msg.Columns, msg.Rows, msg.Width, msg.Height}, Modes: msg.Modes}
@@ -151,11 +153,18 @@ func (s *Session) note(req *ssh.Request, running bool) bool {
 			Protocol, Cookie string
 			Screen           uint32
 		}
-		if running || ssh.Unmarshal(req.Payload, &msg) != nil {
+		if ssh.Unmarshal(req.Payload, &msg) != nil {
 			return false
 		}
 		s.X11Cookie = msg.Cookie
 		return true
+	}
+	return false
+}
+
+// note handles a request beside the command.
+func (s *Session) note(req *ssh.Request) bool {
+	switch req.Type {
 	case "window-change":
 		var size Size
 		if ssh.Unmarshal(req.Payload, &size) != nil {

@@ -39,27 +39,12 @@ func (s *Server) serveGenerate(w http.ResponseWriter, r *http.Request) {
 		refuseCall(w, http.StatusNotFound, "NOT_FOUND", "no such method")
 		return
 	}
-	var request struct {
-		Delegates []string `json:"delegates"`
-		Scope     []string `json:"scope"`
-		Lifetime  string   `json:"lifetime"`
-	}
-	body := json.NewDecoder(r.Body)
-	body.DisallowUnknownFields()
-	if err := body.Decode(&request); err != nil {
-		refuseCall(w, http.StatusBadRequest, "INVALID_ARGUMENT", err.Error())
+	delegates, life, problem := readGenerate(r)
+	if problem != "" {
+		refuseCall(w, http.StatusBadRequest, "INVALID_ARGUMENT", problem)
 		return
 	}
-	life, err := time.ParseDuration(request.Lifetime)
-	if err != nil || !strings.HasSuffix(request.Lifetime, "s") || life <= 0 || life > time.Hour {
-		refuseCall(w, http.StatusBadRequest, "INVALID_ARGUMENT", "Invalid lifetime")
-		return
-	}
-	if !slices.Equal(request.Scope, []string{cloudPlatform}) {
-		refuseCall(w, http.StatusBadRequest, "INVALID_ARGUMENT", "Invalid scope")
-		return
-	}
-	for _, next := range append(request.Delegates, "projects/-/serviceAccounts/"+target) {
+	for _, next := range append(delegates, "projects/-/serviceAccounts/"+target) {
 		account, ok := strings.CutPrefix(next, "projects/-/serviceAccounts/")
 		if !ok || !s.mayActAs(holder, account) {
 			refuseCall(w, http.StatusForbidden, "PERMISSION_DENIED", "Permission 'iam.serviceAccounts.getAccessToken' denied on resource (or it may not exist).")
@@ -70,6 +55,28 @@ func (s *Server) serveGenerate(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]any{
 		"accessToken": s.issueTo(target), "expireTime": time.Now().Add(min(life, s.lifetime())).UTC().Format(time.RFC3339),
 	})
+}
+
+// readGenerate reads the body of a request: through whom the token goes, and for how long it is wanted.
+func readGenerate(r *http.Request) (delegates []string, life time.Duration, problem string) {
+	var request struct {
+		Delegates []string `json:"delegates"`
+		Scope     []string `json:"scope"`
+		Lifetime  string   `json:"lifetime"`
+	}
+	body := json.NewDecoder(r.Body)
+	body.DisallowUnknownFields()
+	if err := body.Decode(&request); err != nil {
+		return nil, 0, err.Error()
+	}
+	life, err := time.ParseDuration(request.Lifetime)
+	switch {
+	case err != nil || !strings.HasSuffix(request.Lifetime, "s") || life <= 0 || life > time.Hour:
+		return nil, 0, "Invalid lifetime"
+	case !slices.Equal(request.Scope, []string{cloudPlatform}):
+		return nil, 0, "Invalid scope"
+	}
+	return request.Delegates, life, ""
 }
 
 func (s *Server) mayActAs(principal, serviceAccount string) bool {

@@ -4,9 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"maps"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,7 +12,6 @@ import (
 
 const (
 	osLoginService = "oslogin.googleapis.com"
-	iapService     = "iap.googleapis.com"
 
 	// maxProfile is how large a login profile may be.
 	maxProfile = 32 << 10
@@ -100,10 +97,6 @@ func (s *Server) osLoginRoutes(mux *http.ServeMux) {
 		route("POST /oslogin/"+version+"/users/{user}/projects/{project}", "users.projects.provisionPosixAccount", provision)
 		route("POST /oslogin/"+version+"/projects/{project}/locations/{region}", "projects.locations.signSshPublicKey", signKey)
 	}
-	mux.HandleFunc("POST /iap/v1/projects/{project}/iap_tunnel/zones/{zone}/instances/{resource}",
-		s.api(iapService, "iap.tunnelInstances.testIamPermissions", testPermissions))
-	mux.HandleFunc("POST /iap/v1/projects/{project}/iap_tunnel/locations/{region}/destGroups/{resource}",
-		s.api(iapService, "iap.tunnelDestGroups.testIamPermissions", testPermissions))
 }
 
 // isOwn says whether the profile asked for is the caller's.
@@ -274,74 +267,4 @@ func (c *cloud) instances(inProject string) []*Instance {
 		return p.instances
 	}
 	return nil
-}
-
-func testPermissions(s *Server, r *http.Request) (any, func(), *apiError) {
-	if _, ok := splitMethod(r.PathValue("resource"), "testIamPermissions"); !ok {
-		return nil, nil, notFound(r.URL.Path)
-	}
-	var body struct{ Permissions []string }
-	if json.NewDecoder(r.Body).Decode(&body) != nil {
-		return nil, nil, invalid("Parse Error")
-	}
-	have := slices.DeleteFunc(body.Permissions, func(p string) bool { return !s.cloud.granted[p] })
-	return map[string]any{"permissions": have}, nil, nil
-}
-
-// AuthorizedKeys are the lines, "TYPE BASE64 COMMENT", that the guest agent of a VM lets in by metadata or by the OS Login
-// profile, whoever the user.
-func (s *Server) AuthorizedKeys(inProject, zone, name string) []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	i, p := s.cloud.find(inProject, zone, name), s.cloud.projects[inProject]
-	if i == nil {
-		return nil
-	}
-	setting := func(key string) bool {
-		value, ok := i.Metadata[key]
-		if !ok {
-			value = p.metadata[key]
-		}
-		return strings.EqualFold(value, "true")
-	}
-	var lines []string
-	if setting("enable-oslogin") && setting("enable-oslogin-certificates") {
-		return nil
-	}
-	if setting("enable-oslogin") {
-		for _, fingerprint := range slices.Sorted(maps.Keys(s.cloud.login.keys)) {
-			key := s.cloud.login.keys[fingerprint]
-			if key.expires.IsZero() || time.Now().Before(key.expires) {
-				lines = append(lines, key.line)
-			}
-		}
-		return lines
-	}
-	sources := []string{i.Metadata["ssh-keys"], i.Metadata["sshKeys"]}
-	if i.Metadata["sshKeys"] == "" && !strings.EqualFold(i.Metadata["block-project-ssh-keys"], "true") {
-		sources = append(sources, p.metadata["ssh-keys"], p.metadata["sshKeys"])
-	}
-	for _, source := range sources {
-		for line := range strings.Lines(source) {
-			_, key, ok := strings.Cut(strings.TrimSpace(line), ":")
-			if ok && !hasExpired(key) {
-				lines = append(lines, key)
-			}
-		}
-	}
-	return lines
-}
-
-// hasExpired reads the comment that Google's guest agent heeds.
-func hasExpired(line string) bool {
-	_, text, found := strings.Cut(line, " google-ssh ")
-	if !found {
-		return false
-	}
-	var entry struct{ UserName, ExpireOn string }
-	if json.Unmarshal([]byte(text), &entry) != nil {
-		return true // an entry that cannot be read lets nobody in
-	}
-	expires, err := time.Parse("2006-01-02T15:04:05-0700", entry.ExpireOn)
-	return err != nil || time.Now().After(expires)
 }

@@ -11,10 +11,12 @@
 //   - metadata.go: the metadata server of a VM
 //   - adc.go: the credential files that make a client come to that endpoint
 //   - api.go: what the APIs below have in common: permissions, refusals, counting
-//   - compute.go: instances, projects and their metadata
+//   - compute.go: instances and projects, and instancemetadata.go their metadata
 //   - listing.go: lists of instances: filters, pages, and the fields that are asked for
 //   - firewall.go: the firewall rules of an instance
-//   - oslogin.go: login profiles, certificates, and what a VM's guest agent makes of them
+//   - oslogin.go: login profiles and certificates
+//   - guestagent.go: whom a VM lets in by metadata and profile, which is no API
+//   - iap.go: which permissions somebody has on a tunnel
 //   - run.go: workloads of Cloud Run, and whose signature their host keys bear
 //
 // The fake is strict where Google is: an assertion that is not signed by the
@@ -111,6 +113,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("POST "+tokenPath, s.serveToken)
 	s.computeRoutes(mux)
 	s.osLoginRoutes(mux)
+	s.iapRoutes(mux)
 	s.runRoutes(mux)
 	mux.HandleFunc("POST "+exchangePath, s.serveExchange)
 	mux.HandleFunc("POST /v1/projects/-/serviceAccounts/{call}", s.serveGenerate)

@@ -11,12 +11,15 @@
 //
 // and starts the servers; Environ is what a process inside the lab sees; Close stops everything and leaves the directory to
 // its owner.
+//
+// lab.go has the lab's life, files.go and environ.go what it lays out and how that is found. sshd.go runs this machine's sshd as
+// the VM; agent.go is the VM's guest agent, which lets in whom Google says, certificates.go the authority for certificates of
+// users and of Cloud Run's container.
 package lab
 
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,7 +28,6 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
-	"golang.org/x/crypto/ssh/knownhosts"
 
 	"github.com/iapssh/iapssh/cmd/internal/googletest"
 	"github.com/iapssh/iapssh/sshclient/sshtest"
@@ -98,24 +100,6 @@ type Lab struct {
 	authority ssh.Signer // whose signature certificates bear, of users and of the container
 }
 
-// Files are the paths of what the lab laid out.
-type Files struct {
-	Home, GCloud, ADC, CA, Key, SSHConfig, KnownHosts, Bin string
-
-	StockKnownHosts  string // what stock ssh reads besides
-	GoogleKnownHosts string // gcloud's, by the number of a VM
-
-	// Other credentials: of the account's login with gcloud, of the service account, and of a workload. Nothing leads to them.
-	Login, Robot, Workload string
-
-	authority string // whose signatures the VM's sshd believes
-}
-
-// LoginOf is where gcloud keeps the login of an account.
-func (f Files) LoginOf(account string) string {
-	return filepath.Join(f.GCloud, "legacy_credentials", account, "adc.json")
-}
-
 // New makes a lab and starts it.
 func New(cfg Config) (*Lab, error) {
 	l := &Lab{Files: files(cfg.Dir)}
@@ -168,41 +152,45 @@ func (l *Lab) furnish(cfg Config) error {
 	l.mu.Lock()
 	l.keys = []ssh.PublicKey{key}
 	l.mu.Unlock()
-	var addr string
-	var hostKey ssh.PublicKey
-	if cfg.SSHD {
-		if l.sshd, hostKey, err = prepareSSHD(filepath.Join(cfg.Dir, "sshd"), l.Files.Home, key, "TrustedUserCAKeys "+l.Files.authority); err != nil {
-			return err
-		}
-		l.keysFile = filepath.Join(cfg.Dir, "sshd", "authorized_keys")
-		l.syncKeys()
-		listening, err := l.sshd.Listen("127.0.0.1:0")
-		if err != nil {
-			return err
-		}
-		addr = listening.String()
-	} else {
-		l.embedded = sshtest.NewServer()
-		l.embedded.Authorize, l.embedded.Penalties = l.authorized, cfg.Penalties
-		l.embedded.Dir = l.Files.Home
-		l.embedded.Env = []string{"HOME=" + l.Files.Home}
-		l.embedded.Start()
-		addr, hostKey = l.embedded.Addr, l.embedded.HostKey()
+	if l.Addr, l.HostKey, err = l.serveSSH(cfg, key); err != nil {
+		return err
 	}
-	l.Addr, l.HostKey = addr, hostKey
 	for _, name := range append(cfg.vms(), Host) {
-		l.Relay.Handle(name, 22, iaptest.TCP(addr))
+		l.Relay.Handle(name, 22, iaptest.TCP(l.Addr))
 	}
 	if err := l.startContainer(); err != nil {
 		return err
 	}
 	l.Relay.Handle(Service, 22, iaptest.TCP(l.container.Addr))
 	if !cfg.FirstUse {
-		if err := l.trust(cfg.vms(), hostKey, addr); err != nil {
+		if err := l.trust(cfg.vms()); err != nil {
 			return err
 		}
 	}
-	return l.writeFiles(addr)
+	return l.writeFiles()
+}
+
+// serveSSH starts the VM's SSH server.
+func (l *Lab) serveSSH(cfg Config, key ssh.PublicKey) (addr string, hostKey ssh.PublicKey, err error) {
+	if !cfg.SSHD {
+		l.embedded = sshtest.NewServer()
+		l.embedded.Authorize, l.embedded.Penalties = l.authorized, cfg.Penalties
+		l.embedded.Dir = l.Files.Home
+		l.embedded.Env = []string{"HOME=" + l.Files.Home}
+		l.embedded.Start()
+		return l.embedded.Addr, l.embedded.HostKey(), nil
+	}
+	l.sshd, hostKey, err = prepareSSHD(filepath.Join(cfg.Dir, "sshd"), l.Files.Home, key, "TrustedUserCAKeys "+l.Files.authority)
+	if err != nil {
+		return "", nil, err
+	}
+	l.keysFile = filepath.Join(cfg.Dir, "sshd", "authorized_keys")
+	l.syncKeys()
+	listening, err := l.sshd.Listen("127.0.0.1:0")
+	if err != nil {
+		return "", nil, err
+	}
+	return listening.String(), hostKey, nil
 }
 
 // admits is the relay's judgement of an access token.
@@ -223,128 +211,6 @@ func (l *Lab) StartVM() { l.Relay.Handle(VM, 22, iaptest.TCP(l.Addr)) }
 // RelayAddr is the relay's HOST:PORT, which stands for an endpoint of Private Service Connect as well.
 func (l *Lab) RelayAddr() string {
 	return strings.TrimSuffix(strings.TrimPrefix(l.Relay.URL, "wss://"), "/v4")
-}
-
-// trust makes the VMs' key known.
-func (l *Lab) trust(vms []string, key ssh.PublicKey, addr string) error {
-	names := []string{addr}
-	for _, vm := range vms {
-		names = append(names, vm+"."+Zone+"."+Project)
-	}
-	line := knownhosts.Line(names, key)
-	if err := os.WriteFile(l.Files.KnownHosts, []byte(line+"\n"), 0o600); err != nil {
-		return err
-	}
-	var numbers []string
-	for _, id := range l.ids {
-		numbers = append(numbers, "compute."+id)
-	}
-	line = knownhosts.Line(numbers, key)
-	if err := os.WriteFile(l.Files.GoogleKnownHosts, []byte(line+"\n"), 0o600); err != nil {
-		return err
-	}
-	// The bare name would make the VM a host of its own for iapssh.
-	line = knownhosts.Line(vms, key)
-	return os.WriteFile(l.Files.StockKnownHosts, []byte(line+"\n"), 0o600)
-}
-
-func files(dir string) Files {
-	home := filepath.Join(dir, "home")
-	return Files{
-		Home:       home,
-		GCloud:     filepath.Join(dir, "gcloud"),
-		ADC:        filepath.Join(dir, "adc.json"),
-		CA:         filepath.Join(dir, "ca.pem"),
-		Key:        filepath.Join(home, ".ssh", "id_ed25519"),
-		SSHConfig:  filepath.Join(dir, "ssh_config"),
-		KnownHosts: filepath.Join(home, ".ssh", "known_hosts"),
-
-		StockKnownHosts:  filepath.Join(dir, "known_hosts"),
-		GoogleKnownHosts: filepath.Join(home, ".ssh", "google_compute_known_hosts"),
-
-		Login:    filepath.Join(dir, "login.json"),
-		Robot:    filepath.Join(dir, "robot.json"),
-		Workload: filepath.Join(dir, "workload.json"),
-
-		Bin: filepath.Join(dir, "bin"),
-
-		authority: filepath.Join(dir, "user_authority.pub"),
-	}
-}
-
-func (l *Lab) writeFiles(vmAddr string) error {
-	host, port, err := net.SplitHostPort(vmAddr)
-	if err != nil {
-		return err
-	}
-	workload, err := l.Google.ExternalAccount(filepath.Join(filepath.Dir(l.Files.Workload), "subject"))
-	if err != nil {
-		return err
-	}
-	account := l.Google.Account
-	for _, f := range []struct {
-		path, text string
-		mode       os.FileMode
-	}{
-		{l.Files.ADC, string(l.Google.AuthorizedUser()), 0o600},
-		{l.Files.Login, string(l.Google.Login()), 0o600},
-		{l.Files.Robot, string(l.Google.ServiceAccount()), 0o600},
-		{l.Files.Workload, string(workload), 0o600},
-		{l.Files.CA, string(l.Relay.CACert()), 0o644},
-		{filepath.Join(l.Files.GCloud, "active_config"), "default", 0o600},
-		{filepath.Join(l.Files.GCloud, "configurations", "config_default"), fmt.Sprintf(
-			"[core]\nproject = %s\naccount = %s\n[compute]\nzone = %s\n", Project, account, Zone), 0o600},
-		{l.Files.SSHConfig, fmt.Sprintf("# For stock ssh, which takes home from the password file.\nHost %s\n"+
-			"\tProxyCommand iapssh --listen-on-stdin %%h %%p\nHost lab-direct\n\tHostName %s\n\tPort %s\nHost *\n"+
-			"\tUserKnownHostsFile %s %s\n\tIdentityFile %s\n\tIdentitiesOnly yes\n", VM, host, port,
-			l.Files.KnownHosts, l.Files.StockKnownHosts, l.Files.Key), 0o600},
-		{filepath.Join(l.Files.Bin, "ssh"), fmt.Sprintf("#!/bin/sh\nexec %s -F %s \"$@\"\n", stockSSH(), l.Files.SSHConfig), 0o700},
-	} {
-		if err := os.WriteFile(f.path, []byte(f.text), f.mode); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Environ gives the environment of a process in the lab: base without what would lead it elsewhere, and with the lab's own.
-func (l *Lab) Environ(base []string) []string {
-	env := make([]string, 0, len(base))
-	for _, pair := range base {
-		if name, _, _ := strings.Cut(pair, "="); !leadsElsewhere(name) {
-			env = append(env, pair)
-		}
-	}
-	return append(env,
-		"HOME="+l.Files.Home,
-		"USERPROFILE="+l.Files.Home,
-		"CLOUDSDK_CONFIG="+l.Files.GCloud,
-		"CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE="+l.Files.CA,
-		"GOOGLE_APPLICATION_CREDENTIALS="+l.Files.ADC,
-		"IAPSSH_RELAY_URL="+l.Relay.URL,
-		"IAPSSH_CACHE_DIR="+filepath.Join(l.Files.Home, ".cache", "iapssh"),
-		"CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE="+l.Google.ComputeURL(),
-		"CLOUDSDK_API_ENDPOINT_OVERRIDES_OSLOGIN="+l.Google.OSLoginURL(),
-		"CLOUDSDK_API_ENDPOINT_OVERRIDES_IAP="+l.Google.IAPURL(),
-		"CLOUDSDK_API_ENDPOINT_OVERRIDES_RUN="+l.Google.RunURL(),
-		"CLOUDSDK_API_ENDPOINT_OVERRIDES_IAMCREDENTIALS="+l.Google.URL,
-	)
-}
-
-// Path gives a search path in which stock ssh is the lab's, and what lies in dir is found last.
-func (l *Lab) Path(path, dir string) string {
-	return strings.Join([]string{l.Files.Bin, path, dir}, string(os.PathListSeparator))
-}
-
-// leadsElsewhere names variables that a lab replaces or must not have.
-func leadsElsewhere(name string) bool {
-	upper := strings.ToUpper(name)
-	switch upper {
-	case "HOME", "USERPROFILE", "SSH_AUTH_SOCK", "SSH_ASKPASS", "GOOGLE_APPLICATION_CREDENTIALS", "IAPSSH_RELAY_URL",
-		"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY":
-		return true
-	}
-	return strings.HasPrefix(upper, "CLOUDSDK_")
 }
 
 // Close stops the servers.

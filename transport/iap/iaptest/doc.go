@@ -28,10 +28,13 @@
 //
 // # Inside
 //
-// A link (link.go its reader, writer.go its writer) is one websocket; frame.go has
-// the framing, relay.go the messages, handshake.go what comes before. A session
-// (session.go, and flow.go for its bytes) is one backend connection and outlives
-// links. Faults (faults.go) strike links (strike.go). books.go is what is remembered.
+// The server (server.go, accept.go, with the authority of ca.go) takes connections; pipe.go
+// is a network in memory. A link (link.go its reader, writer.go its writer, closing.go
+// its end) is one websocket; frame.go has the framing, relay.go the messages,
+// handshake.go what comes before, target.go what is asked for. A session (session.go,
+// and flow.go and ring.go for its bytes) is one backend connection (backend.go) and outlives
+// links; registry.go finds sessions and backends. Faults (faults.go) strike links
+// (strike.go); shape.go says what frames look like. books.go is what is remembered.
 //
 // # How the behaviour is known
 //

@@ -11,15 +11,6 @@ import (
 // batch bounds how much data the relay writes to a link at once.
 const batch = 4 * maxData
 
-// closing is a close code with its reason.
-type closing struct {
-	code      int
-	reason    string
-	resumable bool // the session outlives it
-}
-
-var expired = &closing{code: codeExpired, reason: "reauthentication required", resumable: true}
-
 var errDetached = errors.New("iaptest: link no longer carries the session")
 
 // session is one connection to a backend and what a client may still ask of it.

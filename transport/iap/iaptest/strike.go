@@ -229,8 +229,8 @@ func reset(c net.Conn) {
 	c.Close()
 }
 
-// deaf waits while the link is a black hole. It reports false when the server closes.
-func (l *link) deaf() bool {
+// hears waits while the link is a black hole. It reports false when the server closes.
+func (l *link) hears() bool {
 	for {
 		l.mu.Lock()
 		wait := time.Until(l.deeds.deafUntil)
@@ -242,8 +242,8 @@ func (l *link) deaf() bool {
 	}
 }
 
-// muted waits while the writer is to be silent, false if the link ends.
-func (l *link) muted() bool {
+// speaks waits while the writer is to be silent, false if the link ends.
+func (l *link) speaks() bool {
 	return l.await((*link).speaksAt)
 }
 

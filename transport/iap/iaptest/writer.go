@@ -15,7 +15,7 @@ func (l *link) write() {
 	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	for l.muted() {
+	for l.speaks() {
 		wait, last := l.gather()
 		if len(l.out) > 0 {
 			if _, err := l.conn.Write(l.out); err != nil {

@@ -75,17 +75,8 @@ type commandLine struct {
 // so that the first of -p and -o Port wins, as in ssh.
 func parseArgv(argv []string, ev *evaluator) (commandLine, error) {
 	c := commandLine{flags: map[string]string{}}
-	for _, arg := range argv {
-		if arg == "--" {
-			break
-		}
-		if name, _, _ := strings.Cut(arg, "="); tunnelModes[name] != "" {
-			if t := scanTunnel(argv); len(t.positionals) == 2 {
-				return c, &UsageError{Ours: true, Text: fmt.Sprintf("bad port %q for %s: a number from 1 to 65535 is wanted", t.positionals[1], name)}
-			}
-			return c, &UsageError{Ours: true, Text: name + " needs exactly HOST PORT beside its flags; " +
-				"a command with such a flag goes after --"}
-		}
+	if err := failedTunnel(argv); err != nil {
+		return c, err
 	}
 	g := &getopt{argv: argv}
 	if err := c.options(g, ev); err != nil || c.answers() {
@@ -132,6 +123,22 @@ func parseArgv(argv []string, ev *evaluator) (commandLine, error) {
 			"%s after -- is part of the remote command; options of ssh go before --", g.argv[0]))
 	}
 	return c, nil
+}
+
+// failedTunnel says why a line with a tunnel flag is no tunnel's.
+func failedTunnel(argv []string) error {
+	for _, arg := range argv {
+		if arg == "--" {
+			break
+		}
+		if name, _, _ := strings.Cut(arg, "="); tunnelModes[name] != "" {
+			if t := scanTunnel(argv); len(t.positionals) == 2 {
+				return usage(fmt.Sprintf("bad port %q for %s: a number from 1 to 65535 is wanted", t.positionals[1], name))
+			}
+			return usage(name + " needs exactly HOST PORT beside its flags; a command with such a flag goes after --")
+		}
+	}
+	return nil
 }
 
 // answers says that an option was met which ends the reading of others.

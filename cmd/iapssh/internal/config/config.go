@@ -7,29 +7,34 @@
 //   - mode.go decides from the arguments alone which grammar they are in;
 //     tunnelline.go reads that of tunnels, iapproxy.go that program's; stdio.go
 //     and tunnel.go make plans of them, fleet.go those that are about all VMs of a
-//     project, and keys.go has what both say of keys. gcloudline.go reads gcloud's own command line, gcloudssh.go makes
-//     ssh's of its compute ssh (gcloudtime.go reads times), gcloudconfigssh.go ours
-//     of its config-ssh.
+//     project, and keys.go has what both say of keys. gcloudline.go reads gcloud's
+//     own command line, gcloudssh.go makes ssh's of its compute ssh (gcloudtime.go
+//     reads times), gcloudconfigssh.go ours of its config-ssh.
 //     getopt.go, argv.go and options.go read ssh's; destination.go reads
-//     [user@]host and ssh:// URIs.
+//     [user@]host and ssh:// URIs. usage.go is what --help says.
 //   - lexer.go cuts a configuration file into directives; evaluate.go walks
 //     them as OpenSSH does, include.go the files they include; settings.go
 //     keeps what they say, the first value of a keyword winning;
 //     match.go says whether a Host or Match line holds, by the patterns of
-//     pattern.go; keywords.go is the table of keywords, values.go, amounts.go,
-//     algorithms.go, forward.go and jump.go read their arguments; tokens.go
-//     expands %h, ${ENV} and ~; canonical.go is CanonicalizeHostname.
-//   - dump.go prints the settings as ssh -G does.
-//   - refuse.go names what must not be ignored while it is not built.
-//   - gcloud.go reads gcloud's active configuration.
+//     pattern.go; keywords.go is the table of keywords, values.go, numbers.go,
+//     amounts.go, algorithms.go, forward.go, agent.go and jump.go read their
+//     arguments; tokens.go expands %h, ${ENV} and ~; canonical.go is
+//     CanonicalizeHostname.
+//   - dump.go prints the settings as ssh -G does, each as dumpvalues.go has it.
+//   - refuse.go names what must not be ignored while it is not built, and what a
+//     plan lacks.
+//   - gcloud.go reads gcloud's active configuration, certificate.go and
+//     gcloudproxy.go what it says of our certificate and of proxies.
 //   - proxycommand.go recognises ProxyCommand lines that lead through IAP,
 //     shell.go splits them into words.
 //   - route.go decides whether a host is reached through IAP, as a pure function
-//     over facts; way.go gathers the facts and aims at the target; session.go
+//     over facts; way.go gathers the facts, aim.go aims at the target; session.go
 //     puts all of it into a Plan, authentication.go, hosttrust.go, sharing.go and
 //     forwarding.go a part of it each, with the builder of builder.go. plan.go is
-//     the Plan, target.go what IAP leads to, loglevel.go how much is
-//     told.
+//     the Plan, target.go what IAP leads to, loglevel.go how much is told,
+//     failing.go whom programs want to be told of failures.
+//   - effects.go is what is seen of the outside, local.go what that says of this
+//     machine and its user; errors.go is what can be wrong.
 //
 // Precedence is the same everywhere: flag, -o, ssh_config, CLOUDSDK_*
 // environment, gcloud configuration, metadata server.

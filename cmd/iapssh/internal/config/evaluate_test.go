@@ -272,7 +272,7 @@ func TestNoAlgorithm(t *testing.T) {
 
 // What the plan asks of the way to the host and is not built is said when it is
 // taken.
-func TestNotBuilt(t *testing.T) {
+func TestLacks(t *testing.T) {
 	for _, test := range []struct{ config, argv, want string }{
 		{"ProxyJump j\n", "10.0.0.1", ""},
 		{"ProxyCommand nc %h %p\n", "10.0.0.1", ""},
@@ -302,7 +302,7 @@ func TestNotBuilt(t *testing.T) {
 			t.Errorf("%s with %q: %v", test.argv, test.config, err)
 			continue
 		}
-		if err := p.NotBuilt(); fmt.Sprint(err) != test.want && !(err == nil && test.want == "") {
+		if err := p.Lacks(); fmt.Sprint(err) != test.want && !(err == nil && test.want == "") {
 			t.Errorf("%s with %q: %v, want %s", test.argv, test.config, err, test.want)
 		}
 	}

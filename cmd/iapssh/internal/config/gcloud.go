@@ -7,6 +7,22 @@ import (
 	"strings"
 )
 
+// GCloud is what was found of gcloud's configuration.
+type GCloud struct {
+	Dir           string // configuration directory; need not exist
+	Configuration string // name of the active configuration; "NONE" for none
+	Account       string // core/account, or what replaces it; may be empty
+	AccountNamed  bool   // the account was asked for by name, or the configuration that has it
+	Project       string
+	Zone          string
+	RunRegion     string // run/region
+
+	TokenFile      string // auth/access_token_file
+	CredentialFile string // auth/credential_file_override
+	QuotaProject   string // billing/quota_project, if it is set
+	NoCredentials  bool   // auth/disable_credentials: requests are sent without a token, for a proxy to add one
+}
+
 // gcloudProperties reads the properties of gcloud's active configuration that
 // matter here. Each is overridden by CLOUDSDK_<SECTION>_<NAME>. The properties
 // file of the gcloud installation, which few people have, is not read.

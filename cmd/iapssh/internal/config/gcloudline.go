@@ -100,51 +100,20 @@ type gcloudLine struct {
 func parseGCloud(argv []string) gcloudLine {
 	g := gcloudLine{flags: map[string]string{}}
 	var words, met []string
-	for i := 0; i < len(argv); i++ {
-		arg := argv[i]
+	for len(argv) > 0 {
+		arg := argv[0]
+		argv = argv[1:]
 		if arg == "--" {
-			g.rest = argv[i+1:]
+			g.rest = argv
 			break
 		}
 		if len(arg) < 2 || arg[0] != '-' {
 			words = append(words, arg)
 			continue
 		}
-		name, value, attached := strings.Cut(arg, "=")
-		if name == "-q" {
-			name = "--quiet"
-		}
-		off := false
-		kind, known := anyGCloudFlag(name)
-		if plain, negated := strings.CutPrefix(name, "--no-"); !known && negated {
-			if kind, known = anyGCloudFlag("--" + plain); known && kind == switchFlag {
-				name, off = "--"+plain, true
-			} else {
-				known = false
-			}
-		}
-		switch {
-		case !known:
-			g.problem = first(g.problem, "unrecognized arguments: "+arg)
-			continue
-		case kind == switchFlag:
-			if value = cmp.Or(lower(value), "true"); value != "true" && value != "false" || attached && off {
-				g.problem = first(g.problem, "argument "+name+": ignored explicit argument '"+value+"'")
-			}
-			if off {
-				value = "false"
-			}
-		case !attached:
-			if i++; i == len(argv) {
-				g.problem = first(g.problem, "argument "+name+": expected one argument")
-				continue
-			}
-			value = argv[i]
-		}
-		met = append(met, name)
-		g.flags[name] = value
-		if name == "--ssh-flag" {
-			g.sshFlags = append(g.sshFlags, value)
+		var name string
+		if name, argv = g.flag(arg, argv); name != "" {
+			met = append(met, name)
 		}
 	}
 	g.name(words)
@@ -156,6 +125,36 @@ func parseGCloud(argv []string) gcloudLine {
 	return g
 }
 
+// flag takes one flag, with the argument behind it if that is its value. It returns
+// the flag's name, empty if nothing was taken, and the arguments that are left.
+func (g *gcloudLine) flag(arg string, rest []string) (name string, left []string) {
+	written, value, attached := strings.Cut(arg, "=")
+	name, kind, off := findGCloudFlag(written)
+	switch {
+	case name == "":
+		g.problem = first(g.problem, "unrecognized arguments: "+arg)
+		return "", rest
+	case kind == switchFlag:
+		if value = cmp.Or(lower(value), "true"); value != "true" && value != "false" || attached && off {
+			g.problem = first(g.problem, "argument "+name+": ignored explicit argument '"+value+"'")
+		}
+		if off {
+			value = "false"
+		}
+	case !attached:
+		if len(rest) == 0 {
+			g.problem = first(g.problem, "argument "+name+": expected one argument")
+			return "", nil
+		}
+		value, rest = rest[0], rest[1:]
+	}
+	g.flags[name] = value
+	if name == "--ssh-flag" {
+		g.sshFlags = append(g.sshFlags, value)
+	}
+	return name, rest
+}
+
 // name finds the command in the words that are no flags.
 func (g *gcloudLine) name(words []string) {
 	if len(words) > 0 && slices.Contains([]string{"alpha", "beta", "preview"}, words[0]) {
@@ -163,6 +162,23 @@ func (g *gcloudLine) name(words []string) {
 	}
 	n := min(2, len(words))
 	g.command, g.args = strings.Join(words[:n], " "), words[n:]
+}
+
+// findGCloudFlag finds a flag as it is written. off says that it is a switch's
+// opposite; an unknown one has no name.
+func findGCloudFlag(written string) (name string, kind flagKind, off bool) {
+	if written == "-q" {
+		written = "--quiet"
+	}
+	if kind, known := anyGCloudFlag(written); known {
+		return written, kind, false
+	}
+	if plain, negated := strings.CutPrefix(written, "--no-"); negated {
+		if kind, known := anyGCloudFlag("--" + plain); known && kind == switchFlag {
+			return "--" + plain, kind, true
+		}
+	}
+	return "", 0, false
 }
 
 // anyGCloudFlag finds a flag of any of the commands: none means two things.

@@ -2,9 +2,40 @@ package config
 
 import (
 	"regexp"
-	"strconv"
 	"strings"
 )
+
+// A Mode is what the program was asked to be.
+type Mode string
+
+const (
+	ModeSSH        Mode = "ssh"         // a session, or what -N and -s make of one
+	ModeConfig     Mode = "config"      // -G: print Plan.Output
+	ModeDryRun     Mode = "dry-run"     // --gcloud compute ssh --dry-run: print Plan.Output
+	ModeQuery      Mode = "query"       // -Q: print what is supported of Plan.Query
+	ModeStdio      Mode = "stdio"       // --listen-on-stdin: HOST PORT on stdin and stdout
+	ModePlan       Mode = "plan"        // --explain VM: tell what would be done, and why, of Plan.Each
+	ModeDoctor     Mode = "doctor"      // --doctor: say what is wrong on the way to the VM of Plan.Each
+	ModeHostKeys   Mode = "host-keys"   // --host-keys: print what the VMs of Plan.Each have published
+	ModeForget     Mode = "forget"      // --forget: drop what is remembered of Plan.VMs, or everything
+	ModeList       Mode = "list"        // --list: Plan.Fleet, of Plan.Projects
+	ModeConfigSSH  Mode = "config-ssh"  // --config-ssh: Host blocks for Plan.Fleet
+	ModeCompletion Mode = "completion"  // --completion: a shell's part of it, or the names
+	ModeTunnel     Mode = "tunnel"      // --tunnel: Plan.Tunnel, on local ports
+	ModeVersion    Mode = "version"     // --version
+	ModeSSHVersion Mode = "ssh-version" // -V, which programs grep for "OpenSSH_"
+	ModeHelp       Mode = "help"        // --help
+	ModeExplain    Mode = "explain"     // --explain CODE: what is known of Plan.Query
+)
+
+// HasOwnCodes says that the mode's exit codes are those of docs/exit-codes.md, and not ssh's.
+func (m Mode) HasOwnCodes() bool {
+	switch m {
+	case ModeTunnel, ModeList, ModeConfigSSH, ModeCompletion, ModeDoctor, ModeHostKeys, ModePlan, ModeForget, ModeExplain:
+		return true
+	}
+	return false
+}
 
 // modes are the flags that choose one, and only as the first argument.
 var modes = map[string]Mode{
@@ -26,10 +57,10 @@ const modeGCloud Mode = "gcloud"
 
 // modeOf decides what the program is asked to be, from its name and arguments
 // alone and in this order: called as iapproxy, that program's grammar, or as an
-// inventory, Ansible's; a mode
-// flag of ours as the first argument, behind which --gcloud has gcloud's grammar;
-// a tunnel flag before any "--" with positionals that are exactly HOST PORT; else ssh. Nothing inside a host name,
-// a URL or a command can reach a mode.
+// inventory, Ansible's; a mode flag of ours as the first argument, behind which
+// --gcloud has gcloud's grammar; a tunnel flag before any "--" with positionals
+// that are exactly HOST PORT; else ssh. Nothing inside a host name, a URL or a
+// command can reach a mode.
 func modeOf(program string, argv []string) (Mode, tunnelLine) {
 	if name := baseName(program); name == "iapproxy" || name == "iap-proxy" {
 		line := scanProxy(argv)
@@ -71,15 +102,6 @@ func baseName(path string) string {
 		}
 	}
 	return name
-}
-
-// parsePort reads a port, 1 to 65535, in decimal digits and nothing else.
-func parsePort(s string) (int, bool) {
-	if s == "" || strings.Trim(s, "0123456789") != "" {
-		return 0, false
-	}
-	n, err := strconv.Atoi(s)
-	return n, err == nil && 1 <= n && n <= 65535
 }
 
 // first returns the first that is not empty.

@@ -42,13 +42,11 @@ func (c *commandLine) option(o option, ev *evaluator) error {
 		ev.settings[name] = setting{[]string{value}, position{file: "-" + o.name}}
 	}
 	if pairs, ok := assignments[o.name]; ok {
-		for _, pair := range pairs {
-			put(pair[0], first(pair[1], o.arg))
-		}
-		if strings.Contains(inert, o.name) {
-			ev.ignored = append(ev.ignored, Ignored{Keyword: pairs[0][0], Where: "-" + o.name})
-		}
+		ev.assign(o, pairs, put)
 		return nil
+	}
+	if strings.Contains(checkedOptions, o.name) {
+		return checked(o, ev, put)
 	}
 	switch o.name {
 	case "1":
@@ -85,15 +83,54 @@ func (c *commandLine) option(o option, ev *evaluator) error {
 	case "y":
 		c.syslog = true
 	default:
-		return c.checked(o, ev, put)
+		c.relative(o, ev, put)
 	}
 	return nil
 }
 
-// checked obeys the options whose value depends on what was set before, or is
-// checked in words of its own.
-func (c *commandLine) checked(o option, ev *evaluator, put func(name, value string)) error {
+// assign obeys an option of assignments.
+func (ev *evaluator) assign(o option, pairs [][2]string, put func(name, value string)) {
+	for _, pair := range pairs {
+		put(pair[0], first(pair[1], o.arg))
+	}
+	if strings.Contains(inert, o.name) {
+		ev.ignored = append(ev.ignored, Ignored{Keyword: pairs[0][0], Where: "-" + o.name})
+	}
+}
+
+// relative obeys the options that come to something else, or to nothing, where
+// their keyword is set already.
+func (c *commandLine) relative(o option, ev *evaluator, put func(name, value string)) {
 	have := func(name string) string { return ev.settings.word(name) }
+	switch o.name {
+	case "l":
+		if have("user") == "" {
+			put("user", o.arg)
+			c.userTyped = true
+		}
+	case "M":
+		put("controlmaster", map[bool]string{false: "yes", true: "ask"}[have("controlmaster") == "yes"])
+	case "P":
+		if have("tag") == "" {
+			put("tag", o.arg)
+		}
+	case "t":
+		put("requesttty", map[bool]string{false: "yes", true: "force"}[have("requesttty") == "yes"])
+	case "v":
+		level := LogDebug1
+		if c.debug {
+			level = min(parseLogLevel(have("loglevel"))+1, LogDebug3)
+		}
+		c.debug = true
+		put("loglevel", level.String())
+	}
+}
+
+// checkedOptions are those whose argument is checked in words of the option's own.
+const checkedOptions = "cempw"
+
+// checked obeys one of them.
+func checked(o option, ev *evaluator, put func(name, value string)) error {
 	bad := func(format string) error { return &UsageError{Text: fmt.Sprintf(format, o.arg)} }
 	switch o.name {
 	case "c":
@@ -107,24 +144,13 @@ func (c *commandLine) checked(o option, ev *evaluator, put func(name, value stri
 			return bad("Bad escape character '%s'.")
 		}
 		put("escapechar", fmt.Sprint(char))
-	case "l":
-		if have("user") == "" {
-			put("user", o.arg)
-			c.userTyped = true
-		}
-	case "M":
-		put("controlmaster", map[bool]string{false: "yes", true: "ask"}[have("controlmaster") == "yes"])
 	case "m":
 		if !validAlgorithms("macs", o.arg) || strings.IndexByte("+-^", o.arg[0]) >= 0 {
 			return bad("Unknown mac type '%s'")
 		}
 		put("macs", o.arg)
-	case "P":
-		if have("tag") == "" {
-			put("tag", o.arg)
-		}
 	case "p":
-		if have("port") != "" {
+		if ev.settings.word("port") != "" {
 			break
 		}
 		port, ok := ev.effects.port(o.arg)
@@ -132,21 +158,12 @@ func (c *commandLine) checked(o option, ev *evaluator, put func(name, value stri
 			return bad("Bad port '%s'")
 		}
 		put("port", strconv.Itoa(port))
-	case "t":
-		put("requesttty", map[bool]string{false: "yes", true: "force"}[have("requesttty") == "yes"])
-	case "v":
-		level := LogDebug1
-		if c.debug {
-			level = min(parseLogLevel(have("loglevel"))+1, LogDebug3)
-		}
-		c.debug = true
-		put("loglevel", level.String())
 	case "w":
 		device, ok := parseTunnelDevice(o.arg)
 		if !ok {
 			return bad("Bad tun device '%s'")
 		}
-		if have("tunnel") == "" {
+		if ev.settings.word("tunnel") == "" {
 			put("tunnel", "point-to-point")
 		}
 		put("tunneldevice", device)
@@ -225,6 +242,7 @@ func (ev *evaluator) jump(o option) error {
 	return nil
 }
 
+// longFlag keeps a flag of ours.
 func (c *commandLine) longFlag(o option) error {
 	if o.arg == "" {
 		return &UsageError{Text: o.name + " needs a value"}

@@ -5,58 +5,6 @@ import (
 	"time"
 )
 
-// A Mode is what the program was asked to be.
-type Mode string
-
-const (
-	ModeSSH        Mode = "ssh"         // a session, or what -N and -s make of one
-	ModeConfig     Mode = "config"      // -G: print Plan.Output
-	ModeDryRun     Mode = "dry-run"     // --gcloud compute ssh --dry-run: print Plan.Output
-	ModeQuery      Mode = "query"       // -Q: print what is supported of Plan.Query
-	ModeStdio      Mode = "stdio"       // --listen-on-stdin: HOST PORT on stdin and stdout
-	ModePlan       Mode = "plan"        // --explain VM: tell what would be done, and why, of Plan.Each
-	ModeDoctor     Mode = "doctor"      // --doctor: say what is wrong on the way to the VM of Plan.Each
-	ModeHostKeys   Mode = "host-keys"   // --host-keys: print what the VMs of Plan.Each have published
-	ModeForget     Mode = "forget"      // --forget: drop what is remembered of Plan.VMs, or everything
-	ModeList       Mode = "list"        // --list: Plan.Fleet, of Plan.Projects
-	ModeConfigSSH  Mode = "config-ssh"  // --config-ssh: Host blocks for Plan.Fleet
-	ModeCompletion Mode = "completion"  // --completion: a shell's part of it, or the names
-	ModeTunnel     Mode = "tunnel"      // --tunnel: Plan.Tunnel, on local ports
-	ModeVersion    Mode = "version"     // --version
-	ModeSSHVersion Mode = "ssh-version" // -V, which programs grep for "OpenSSH_"
-	ModeHelp       Mode = "help"        // --help
-	ModeExplain    Mode = "explain"     // --explain CODE: what is known of Plan.Query
-)
-
-// HasOwnCodes says that the mode's exit codes are those of docs/exit-codes.md, and not ssh's.
-func (m Mode) HasOwnCodes() bool {
-	switch m {
-	case ModeTunnel, ModeList, ModeConfigSSH, ModeCompletion, ModeDoctor, ModeHostKeys, ModePlan, ModeForget, ModeExplain:
-		return true
-	}
-	return false
-}
-
-// A Route is the way to the host.
-type Route string
-
-const (
-	RouteIAP    Route = "iap"    // to Plan.IAP, whose zone or project may have to be looked up
-	RouteDirect Route = "direct" // over TCP
-
-	// RouteLookup is RouteIAP if a VM of that name is found in one of
-	// Plan.Projects, else RouteDirect.
-	RouteLookup Route = "lookup"
-
-	// RouteEither is RouteAddress if the VM has an external address, else RouteIAP.
-	// Google tells which.
-	RouteEither Route = "either"
-
-	RouteAddress      Route = "address"      // over TCP, to the VM's address of the kind Plan.Address, which Google tells
-	RouteJump         Route = "jump"         // through the host that Plan.Jump leads to
-	RouteProxyCommand Route = "proxycommand" // over Plan.ProxyCommand's stdin and stdout
-)
-
 // NoEscape is Plan.EscapeChar when escapes are off.
 const NoEscape = -1
 
@@ -261,22 +209,6 @@ func universeAPIs(domain string) APIs {
 
 		IAMCredentials: "https://iamcredentials." + domain + "/",
 	}
-}
-
-// GCloud is what was found of gcloud's configuration.
-type GCloud struct {
-	Dir           string // configuration directory; need not exist
-	Configuration string // name of the active configuration; "NONE" for none
-	Account       string // core/account, or what replaces it; may be empty
-	AccountNamed  bool   // the account was asked for by name, or the configuration that has it
-	Project       string
-	Zone          string
-	RunRegion     string // run/region
-
-	TokenFile      string // auth/access_token_file
-	CredentialFile string // auth/credential_file_override
-	QuotaProject   string // billing/quota_project, if it is set
-	NoCredentials  bool   // auth/disable_credentials: requests are sent without a token, for a proxy to add one
 }
 
 // Ignored names a keyword that OpenSSH knows and that has no effect here.

@@ -55,21 +55,19 @@ const (
 	projectFix = "give --project=PROJECT, or IAPProject in ssh_config, or run: gcloud config set project PROJECT"
 )
 
-// NotBuilt says which part of the plan's way to the host is not built, or cannot
-// be taken because nothing tells a project to look in. The error is an
-// *UnsupportedError or a *MissingError.
-func (p Plan) NotBuilt() error {
+// Lacks says what must be known of the plan's target to look it up or to go there,
+// and is not. The error is a *MissingError.
+func (p Plan) Lacks() error {
 	if p.Route != RouteIAP && p.Route != RouteLookup && p.Route != RouteEither {
 		return nil
 	}
-	switch {
-	case len(p.Projects) == 0:
+	if len(p.Projects) == 0 {
 		return &MissingError{What: "project", Host: p.Original, Fix: projectFix}
 	}
 	return p.missing()
 }
 
-// missing says what the target lacks beside its project.
+// missing says what a target lacks that is no VM.
 func (p Plan) missing() error {
 	t := p.IAP
 	lacks := func(what, fix string) error { return &MissingError{What: what, Host: p.Original, Fix: fix} }

@@ -7,6 +7,26 @@ import (
 	"strings"
 )
 
+// A Route is the way to the host.
+type Route string
+
+const (
+	RouteIAP    Route = "iap"    // to Plan.IAP, whose zone or project may have to be looked up
+	RouteDirect Route = "direct" // over TCP
+
+	// RouteLookup is RouteIAP if a VM of that name is found in one of
+	// Plan.Projects, else RouteDirect.
+	RouteLookup Route = "lookup"
+
+	// RouteEither is RouteAddress if the VM has an external address, else RouteIAP.
+	// Google tells which.
+	RouteEither Route = "either"
+
+	RouteAddress      Route = "address"      // over TCP, to the VM's address of the kind Plan.Address, which Google tells
+	RouteJump         Route = "jump"         // through the host that Plan.Jump leads to
+	RouteProxyCommand Route = "proxycommand" // over Plan.ProxyCommand's stdin and stdout
+)
+
 // routeFacts is all that the way to a host depends on.
 type routeFacts struct {
 	iap   string // the keyword IAP: "yes", "no", "auto", "internal", "external" or "fallback"

@@ -135,7 +135,7 @@ func TestWay(t *testing.T) {
 		facts  Facts
 		argv   string
 		route  Route
-		target string // project/zone/instance:port of IAP, or what NotBuilt says
+		target string // project/zone/instance:port of IAP, or what Lacks says
 	}{
 		{"project and zone", "", zone, Facts{}, "vm", RouteIAP, "p/z/vm:22"},
 		{"port", "", zone, Facts{}, "-p 2222 vm", RouteIAP, "p/z/vm:2222"},
@@ -175,7 +175,7 @@ func TestWay(t *testing.T) {
 		got := ""
 		if err == nil && p.Route != RouteDirect {
 			got = fmt.Sprintf("%s/%s/%s:%d", p.IAP.Project, p.IAP.Zone, p.IAP.Instance, p.IAP.Port)
-			if err := p.NotBuilt(); err != nil {
+			if err := p.Lacks(); err != nil {
 				got = err.Error()
 			}
 		}

@@ -73,30 +73,42 @@ func (ev *evaluator) set(name string, args []string, text string, at position, a
 	if canonical, ok := aliases[name]; ok {
 		name = canonical
 	}
+	value, complaint := ev.read(name, k, args, text)
+	if complaint != "" || !active || len(value) == 0 {
+		return complaint
+	}
+	return ev.keep(name, k, value, at)
+}
+
+// read reads the arguments of a keyword. No value and no complaint means that the
+// line leaves the keyword unset.
+func (ev *evaluator) read(name string, k keyword, args []string, text string) (value []string, complaint string) {
 	if k.env {
 		for i, arg := range args {
 			expanded, err := expander{env: ev.effects.LookupEnv}.expand(arg)
 			if err != nil {
-				return "Bad forwarding specification."
+				return nil, "Bad forwarding specification."
 			}
 			args[i] = expanded
 		}
 	}
-	var value, rest []string
+	var rest []string
 	if k.ports != nil {
 		value, rest, complaint = k.ports(ev.effects.port, args, text)
 	} else {
 		value, rest, complaint = k.read(args, text)
 	}
 	if complaint != "" {
-		return strings.Replace(complaint, "KEYWORD", name, 1)
+		return nil, strings.Replace(complaint, "KEYWORD", name, 1)
 	}
 	if len(rest) > 0 {
-		return fmt.Sprintf("keyword %s extra arguments at end of line", name)
+		return nil, fmt.Sprintf("keyword %s extra arguments at end of line", name)
 	}
-	if !active || len(value) == 0 {
-		return ""
-	}
+	return value, ""
+}
+
+// keep sets a keyword, where it is not set already or has room for more values.
+func (ev *evaluator) keep(name string, k keyword, value []string, at position) (complaint string) {
 	old, set := ev.settings[name]
 	since := at // where an accumulating keyword was first set
 	if set {

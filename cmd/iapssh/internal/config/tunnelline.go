@@ -116,61 +116,70 @@ func scanOurs(argv []string) tunnelLine {
 	return t
 }
 
+// scan takes the flags among argv, and what is none.
 func (t *tunnelLine) scan(argv []string, flags map[string]flagKind) {
-	for i := 0; i < len(argv); i++ {
-		arg := argv[i]
-		if arg == "--" {
-			if t.program == "--tunnel" {
-				t.command = argv[i+1:]
-			} else {
-				t.positionals = append(t.positionals, argv[i+1:]...)
-			}
-			break
-		}
-		if len(arg) < 2 || arg[0] != '-' {
-			t.positionals = append(t.positionals, arg)
-			continue
-		}
-		name, value, attached := strings.Cut(arg, "=")
-		switch name {
-		case "-q":
-			name = "--quiet"
-		case "-v", "-vv", "-vvv":
-			t.verbose += len(name) - 1
-			continue
-		}
-		kind, known := flags[name]
-		if ours, ok := configFlags[name]; ok && t.program == "--tunnel" {
-			kind, known = ours, true
-		}
+	for len(argv) > 0 {
+		arg := argv[0]
+		argv = argv[1:]
 		switch {
-		case !known:
-			t.unknown = first(t.unknown, arg)
-			continue
-		case kind == switchFlag:
-			if attached {
-				t.valueless = first(t.valueless, "option "+name+" takes no value")
+		case arg == "--":
+			if t.program == "--tunnel" {
+				t.command = argv
+			} else {
+				t.positionals = append(t.positionals, argv...)
 			}
-		case kind == optionalFlag:
-			if !attached {
-				value = longOptional[name]
-			}
-		case !attached:
-			if i++; i == len(argv) {
-				t.valueless = first(t.valueless, "option requires an argument -- "+strings.TrimLeft(name, "-"))
-				continue
-			}
-			value = argv[i]
-		}
-		if name == "-o" {
-			t.options = append(t.options, value)
-			continue
-		}
-		t.flags[name] = value
-		if mode := tunnelModes[name]; mode != "" && t.mode != ModeStdio {
-			t.mode = mode
+			return
+		case len(arg) < 2 || arg[0] != '-':
+			t.positionals = append(t.positionals, arg)
+		default:
+			argv = t.flag(arg, argv, flags)
 		}
 	}
+}
+
+// flag takes one flag, with the argument behind it if that is its value. It returns
+// the arguments that are left.
+func (t *tunnelLine) flag(arg string, rest []string, flags map[string]flagKind) (left []string) {
+	name, value, attached := strings.Cut(arg, "=")
+	switch name {
+	case "-q":
+		name = "--quiet"
+	case "-v", "-vv", "-vvv":
+		t.verbose += len(name) - 1
+		return rest
+	}
+	kind, known := flags[name]
+	if ours, ok := configFlags[name]; ok && t.program == "--tunnel" {
+		kind, known = ours, true
+	}
+	switch {
+	case !known:
+		t.unknown = first(t.unknown, arg)
+		return rest
+	case kind == switchFlag:
+		if attached {
+			t.valueless = first(t.valueless, "option "+name+" takes no value")
+		}
+	case kind == optionalFlag:
+		if !attached {
+			value = longOptional[name]
+		}
+	case !attached:
+		if len(rest) == 0 {
+			t.valueless = first(t.valueless, "option requires an argument -- "+strings.TrimLeft(name, "-"))
+			return nil
+		}
+		value, rest = rest[0], rest[1:]
+	}
+	if name == "-o" {
+		t.options = append(t.options, value)
+		return rest
+	}
+	t.flags[name] = value
+	if mode := tunnelModes[name]; mode != "" && t.mode != ModeStdio {
+		t.mode = mode
+	}
+	return rest
 }
 
 // has says whether a flag was given.

@@ -25,6 +25,7 @@
 //   - file.go: credential files; account.go: gcloud's logins; gcloud.go: gcloud
 //     itself, asked for a token; token.go: bare tokens; metadata.go: the metadata
 //     server; impersonate.go: service accounts to act as
+//   - errors.go: what can go wrong; here.go: what the VM that we run on tells of itself
 //   - source.go: caching and renewal; await.go: waiting until somebody signs in;
 //     other.go: who else might have been meant
 //   - exchange.go: what is learnt from the HTTP traffic of

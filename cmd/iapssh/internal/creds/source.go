@@ -85,7 +85,7 @@ type Store interface {
 // concurrently; it needs no closing.
 //
 // It starts one goroutine per renewal, which ends with the renewal: when the
-// answer is there, after thirty seconds, or when no caller waits any longer.
+// answer is there, after renewTimeout, or when no caller waits any longer.
 type Source struct {
 	credential credential
 	identity   Identity

@@ -13,6 +13,8 @@
 // Detach: one of its own could not open /dev/tty. (On Windows it is the console that
 // both have, until Detach.) If it ends before Detach, its exit
 // status is the first's.
+//
+// detach.go is the first process, child.go the second.
 package detach
 
 import (

@@ -1,5 +1,6 @@
-// Package gce calls the Google APIs that lead to a VM, or to a workload of Cloud Run, and into it: Compute Engine, OS Login, Cloud Run and IAP. It is handed an HTTP client
-// and a source of tokens, makes plain requests, and gives typed answers. It decides nothing but in the pure functions named below.
+// Package gce calls the Google APIs that lead to a VM, or to a workload of Cloud Run, and into it: Compute Engine, OS Login,
+// Cloud Run and IAP. It is handed an HTTP client and a source of tokens, makes plain requests, and gives typed answers. It decides
+// nothing but in the pure functions named below.
 //
 //	client.go     one request: token, headers, bounds, what is tried again
 //	errors.go     [Error], what an API refused

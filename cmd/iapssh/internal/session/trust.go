@@ -87,12 +87,7 @@ func (t *hostTrust) Check(ctx context.Context, _ string, remote net.Addr, key ss
 		t.judged, t.because = key, "localhost"
 		return sshclient.Verdict{}, nil
 	}
-	v, err := t.decide(ctx, key)
-	if err == nil && v.Status != knownhosts.Trusted && v.Status != knownhosts.TrustedByCA {
-		if again, ok, againErr := t.reprove(ctx, key); ok {
-			v, err = again, againErr
-		}
-	}
+	v, err := t.judge(ctx, key)
 	if err != nil {
 		return sshclient.Verdict{}, err
 	}
@@ -121,12 +116,7 @@ func (t *hostTrust) Check(ctx context.Context, _ string, remote net.Addr, key ss
 		t.because = "none: new, and StrictHostKeyChecking is " + t.plan.StrictHostKeyChecking
 		t.learn(v)
 	case knownhosts.Accept:
-		t.keep(v)
-		t.because = v.By.Place()
-		t.debug("Host '%s' is known and matches the %s host key. Found key in %s", v.Name(), knownhosts.TypeName(v.Key), v.By.Place())
-		if picture := v.Shown(); picture != "" {
-			t.out.info(picture)
-		}
+		t.recognise(v)
 	}
 	if err := t.checkAddress(ctx, v); err != nil {
 		return sshclient.Verdict{}, err
@@ -135,6 +125,16 @@ func (t *hostTrust) Check(ctx context.Context, _ string, remote net.Addr, key ss
 		t.updates = t.newUpdates()
 	}
 	return sshclient.Verdict{}, nil
+}
+
+// recognise tells of a key that is known.
+func (t *hostTrust) recognise(v knownhosts.Verdict) {
+	t.keep(v)
+	t.because = v.By.Place()
+	t.debug("Host '%s' is known and matches the %s host key. Found key in %s", v.Name(), knownhosts.TypeName(v.Key), v.By.Place())
+	if picture := v.Shown(); picture != "" {
+		t.out.info(picture)
+	}
 }
 
 // mayBeTrusted says why a key must not be trusted whoever knows it.
@@ -167,6 +167,19 @@ func (e *shortKeyError) Error() string {
 	return fmt.Sprintf("Bad server host key: Invalid key length: RSA with %d bits, and RequiredRSASize is %d", e.bits, e.required)
 }
 
+// judge decides about a key, a second time if a newer proof of the host's keys can be had and the first is not enough.
+func (t *hostTrust) judge(ctx context.Context, key ssh.PublicKey) (knownhosts.Verdict, error) {
+	v, err := t.decide(ctx, key)
+	if err != nil || v.Status == knownhosts.Trusted || v.Status == knownhosts.TrustedByCA {
+		return v, err
+	}
+	if again, ok, err := t.reprove(ctx, key); ok {
+		return again, err
+	}
+	return v, nil
+}
+
+// decide asks known_hosts, with all that is known of the key.
 func (t *hostTrust) decide(ctx context.Context, key ssh.PublicKey) (knownhosts.Verdict, error) {
 	q := t.query
 	q.Key, q.Now = key, time.Now()

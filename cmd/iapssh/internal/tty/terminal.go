@@ -1,6 +1,7 @@
 // Package tty is the local terminal: raw mode and back, size, modes, questions,
 // and reading standard input in a way that can be stopped. It is the only
-// package that imports golang.org/x/term.
+// package that imports golang.org/x/term. What each file needs of a system is in
+// files of the same name with the system's.
 //
 //   - terminal.go: [Terminal], its modes of operation and the way back from them
 //   - modes.go: its settings in the form that SSH sends them
@@ -8,7 +9,8 @@
 //   - prompt.go: questions asked on it, with or without echo; askjob.go: job control there
 //   - cygwin.go: terminals that are none for us
 //   - reader.go: [Reader], for a standard input that is shared with others
-//   - asked_*.go: who asks from outside how it goes
+//   - asked_*.go: who asks from outside how it goes; wait_*.go: whether there is
+//     something to read
 //
 // # The way back
 //

@@ -7,7 +7,8 @@
 //	listen.go      a port on all addresses of a host
 //	decide.go      how long for what: pure functions
 //	stats.go       what there is to see: text.go tells it to a person, metrics.go to Prometheus
-//	command.go, parent.go, ready_*.go  the processes around a tunnel: a command beside it, who started it, who waits for it
+//	errno_*.go     what the system calls an address that it lacks, and a reader that has gone
+//	command.go, parent*.go, ready_*.go  the processes around a tunnel: a command beside it, who started it, who waits for it
 package tunnel
 
 import (
@@ -18,7 +19,7 @@ import (
 	"net"
 )
 
-// Conn is what Stdio needs of a session: iap.Conn has it.
+// Conn is what Stdio and a Server need of a session: iap.Conn has it.
 type Conn interface {
 	net.Conn
 	// CloseWrite says that no more will be written. The session delivers what was, and what the far side still sends, and then

@@ -1,5 +1,5 @@
-// Package vm learns what must be known of a VM: where it is, who we are there, and what its host keys are. It joins the calls of package gce with
-// what the cache remembers and, where nobody else can tell, with questions to the user.
+// Package vm learns what must be known of a VM: where it is, who we are there, and what its host keys are. It joins the calls of
+// package gce with what the cache remembers and, where nobody else can tell, with questions to the user.
 //
 //	cloud.go   [Cloud]: whom to ask, whom to tell, what to remember
 //	place.go   the project and zone of a name
@@ -9,9 +9,10 @@
 //	inquiry.go the same beside the dial
 //	look.go    the same at a moment, changing and remembering nothing
 //	user.go    who to be there (pure)
-//	keys.go    the key that worked last, and the life of ours
+//	keys.go    the key that worked last, the making of ours, and its life
 //	push.go    whether a key is put on the VM, and where (pure)
-//	pusher.go  does so, and tells when the key may work
+//	pusher.go  has it put there, and tells when the key may work
+//	put.go     puts it there
 //	ensure.go  the same for an ssh whose login we do not see
 //	certificate.go  the key's certificate, where OS Login takes nothing else
 //	workload.go     all that is different for workloads of Cloud Run

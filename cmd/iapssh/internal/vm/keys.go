@@ -2,6 +2,10 @@ package vm
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
 	"time"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
@@ -48,4 +52,41 @@ func (c *Cloud) extend(ctx context.Context, plan config.Plan, profile gce.Profil
 	profile.Keys[fingerprint] = entry
 	c.Debug("the key in the OS Login profile is good until %s", entry.Expires.Format(time.DateTime))
 	return half
+}
+
+// MakeKey gives the public half of the plan's key, which is made if there is none.
+func (c *Cloud) MakeKey(plan config.Plan) (string, error) {
+	if key := sshclient.PublicHalf(plan.KeyFile); key != "" {
+		return key, nil
+	}
+	c.Say("Making an SSH key: " + plan.KeyFile)
+	err := sshclient.NewKeyFile(plan.KeyFile, keyComment())
+	key := sshclient.PublicHalf(plan.KeyFile) // or another process was faster
+	if key == "" && errors.Is(err, fs.ErrExist) && plan.OverwriteKey {
+		c.Say("It is there and cannot be read: it is replaced")
+		if err = os.Remove(plan.KeyFile); err == nil {
+			err = sshclient.NewKeyFile(plan.KeyFile, keyComment())
+		}
+		key = sshclient.PublicHalf(plan.KeyFile)
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", fmt.Errorf("no SSH key could be made: %w", err)
+	}
+	if key == "" {
+		return "", fmt.Errorf("%s is no SSH key that can be read; name another: --ssh-key-file=FILE, or have it replaced: --force-key-file-overwrite", plan.KeyFile)
+	}
+	return key, nil
+}
+
+// keyComment is what ssh-keygen would write: USER@HOST.
+func keyComment() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "localhost"
+	}
+	user := os.Getenv("USER")
+	if user == "" {
+		user = comment
+	}
+	return user + "@" + host
 }

@@ -2,10 +2,7 @@ package vm
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -25,11 +22,6 @@ const (
 	firstTry = 5 * time.Second
 	lastTry  = 20 * time.Second // they are never further apart
 	maxTries = 60 * time.Second // for which they go on, where the plan has no more patience
-
-	// comment marks our keys in a login profile, where many programs leave theirs.
-	comment = "iapssh"
-	// maxPruned bounds how many of our expired keys are deleted at a time.
-	maxPruned = 20
 
 	pushKind = "push"
 )
@@ -192,42 +184,6 @@ func pushName(ref gce.Ref, f Facts) string {
 	return factsName(ref)
 }
 
-// MakeKey gives the public half of the plan's key, which is made if there is none.
-func (c *Cloud) MakeKey(plan config.Plan) (string, error) {
-	if key := sshclient.PublicHalf(plan.KeyFile); key != "" {
-		return key, nil
-	}
-	c.Say("Making an SSH key: " + plan.KeyFile)
-	err := sshclient.NewKeyFile(plan.KeyFile, keyComment())
-	key := sshclient.PublicHalf(plan.KeyFile) // or another process was faster
-	if key == "" && errors.Is(err, fs.ErrExist) && plan.OverwriteKey {
-		c.Say("It is there and cannot be read: it is replaced")
-		if err = os.Remove(plan.KeyFile); err == nil {
-			err = sshclient.NewKeyFile(plan.KeyFile, keyComment())
-		}
-		key = sshclient.PublicHalf(plan.KeyFile)
-	}
-	if err != nil && !errors.Is(err, fs.ErrExist) {
-		return "", fmt.Errorf("no SSH key could be made: %w", err)
-	}
-	if key == "" {
-		return "", fmt.Errorf("%s is no SSH key that can be read; name another: --ssh-key-file=FILE, or have it replaced: --force-key-file-overwrite", plan.KeyFile)
-	}
-	return key, nil
-}
-
-func keyComment() string {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "localhost"
-	}
-	user := os.Getenv("USER")
-	if user == "" {
-		user = comment
-	}
-	return user + "@" + host
-}
-
 // push is what the facts mean for the plan's key.
 func (f Facts) push(plan config.Plan, terminal bool, now time.Time, margin time.Duration) PushFacts {
 	_, present := f.letsIn(plan.User, now, margin)
@@ -248,81 +204,3 @@ func (p *Pusher) agreed(ctx context.Context) bool {
 }
 
 func (p *Pusher) expiry() time.Time { return p.now().Add(p.plan.KeyLifetime) }
-
-// put puts the key where the action says.
-func (p *Pusher) put(ctx context.Context, action Action, key string, expired []string) error {
-	if action == ActLogin {
-		return p.intoProfile(ctx, key, expired)
-	}
-	add := func(m gce.Metadata) (gce.Metadata, bool, error) {
-		item := "ssh-keys"
-		if _, legacy := m.Get("sshKeys"); legacy && action == ActInstance {
-			item = "sshKeys" // it shadows the other
-		}
-		value, _ := m.Get(item)
-		value, err := gce.AddKey(value, p.plan.User, key, p.expiry(), p.now())
-		return m.With(item, value), err == nil, err
-	}
-	ref, where := refOf(p.plan), "VM "+p.plan.IAP.Instance
-	var err error
-	if action == ActProject {
-		where = "project " + ref.Project
-		err = p.cloud.API.ChangeProject(ctx, ref.Project, add)
-	} else {
-		err = p.cloud.API.ChangeInstance(ctx, ref, add)
-	}
-	if errors.Is(err, gce.ErrMetadataFull) {
-		return fmt.Errorf("the key could not be put into the metadata of %s: %w. Take out what nobody needs, of: %s; or let OS Login manage them "+
-			"(metadata enable-oslogin=TRUE)", where, err, metadataList(action, ref))
-	}
-	if err != nil {
-		return fmt.Errorf("the key could not be put into the metadata of %s: %w", where, err)
-	}
-	p.cloud.Say(fmt.Sprintf("Put the key of %s into the metadata of %s, for %s until %s.", p.plan.KeyFile, where, p.plan.User, p.expiry().Format(time.DateTime)))
-	return nil
-}
-
-// metadataList is the command that lists the keys which an action adds to.
-func metadataList(action Action, ref gce.Ref) string {
-	if action == ActProject {
-		return fmt.Sprintf("gcloud compute project-info describe --project=%s --format='value(commonInstanceMetadata.items)'", ref.Project)
-	}
-	return fmt.Sprintf("gcloud compute instances describe %s --zone=%s --project=%s --format='value(metadata.items)'", ref.Name, ref.Zone, ref.Project)
-}
-
-// intoProfile imports the key into the account's OS Login profile, having made room.
-func (p *Pusher) intoProfile(ctx context.Context, key string, expired []string) error {
-	email, ref := p.cloud.Account(ctx), refOf(p.plan)
-	for _, fingerprint := range expired {
-		if err := p.cloud.API.DeleteKey(ctx, email, fingerprint); err != nil {
-			p.cloud.Debug("an expired key stays: %v", err)
-			break
-		}
-	}
-	after, err := p.cloud.API.ImportKey(ctx, email, ref.Project, ref.Region(), key+" "+comment, p.expiry())
-	var refused *gce.Error
-	if errors.As(err, &refused) && strings.Contains(refused.Message, "32 KiB") {
-		return fmt.Errorf("the OS Login profile of %s is full: %s See: gcloud compute os-login ssh-keys list", email, refused.Message)
-	}
-	if err != nil {
-		return fmt.Errorf("the key could not be added to the OS Login profile of %s: %w", email, err)
-	}
-	p.user = LoginOf(p.plan, email, Facts{OSLogin: true, LoginUsers: loginUsers(after)}).User
-	p.cloud.Debug("the key is in the OS Login profile of %s until %s", email, p.expiry().Format(time.DateTime))
-	return nil
-}
-
-// expiredOnes are the keys of ours that only take up room.
-func expiredOnes(profile gce.Profile, now time.Time) (fingerprints []string) {
-	for fingerprint, entry := range profile.Keys {
-		if isOurs(entry) && now.After(entry.Expires) && len(fingerprints) < maxPruned {
-			fingerprints = append(fingerprints, fingerprint)
-		}
-	}
-	return fingerprints
-}
-
-// isOurs says that we have put a key into the profile, for a time.
-func isOurs(entry gce.ProfileKey) bool {
-	return strings.HasSuffix(entry.Line, " "+comment) && !entry.Expires.IsZero()
-}
