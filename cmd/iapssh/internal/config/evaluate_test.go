@@ -63,6 +63,8 @@ func TestEvaluate(t *testing.T) {
 		{"IAPProject p\nIAPZone z\n", "vm", func(p Plan) any { return []any{p.KeyFile, p.KeyLifetime, p.PushKey} }, []any{"/home/ann/.ssh/google_compute_engine", 24 * time.Hour, "auto"}},
 		{"IAPKeyFile ~/.ssh/work\nIAPKeyLifetime 90m\nIAPPushKey instance\n", "--plain vm.us-east1-b.p", func(p Plan) any { return []any{p.KeyFile, p.KeyLifetime, p.PushKey} }, []any{"/home/ann/.ssh/work", 90 * time.Minute, "no"}},
 		{"", "--ssh-key-file=/k --ssh-key-expire-after=2h --no-push vm.us-east1-b.p", func(p Plan) any { return []any{p.KeyFile, p.KeyLifetime, p.PushKey} }, []any{"/k", 2 * time.Hour, "no"}},
+		{"", "--no-push --push-key=project vm.us-east1-b.p", func(p Plan) any { return p.PushKey }, "project"},
+		{"", "--push-key=project --plain vm.us-east1-b.p", func(p Plan) any { return p.PushKey }, "no"},
 		{"IAPProject p\nIAPZone z\nIdentityFile /k\n", "vm", func(p Plan) any { return p.IdentityFiles }, []string{"/k"}},
 		{"IAPProject p\nIAPZone z\nHostName vm-2\n", "alias", func(p Plan) any { return []any{p.Original, p.IAP.Instance} }, []any{"alias", "vm-2"}},
 

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 )
@@ -242,7 +243,7 @@ func (ev *evaluator) jump(o option) error {
 	return nil
 }
 
-// longFlag keeps a flag of ours.
+// longFlag keeps a flag of ours. Of several that set the same keyword the last counts.
 func (c *commandLine) longFlag(o option) error {
 	if o.arg == "" {
 		return &UsageError{Text: o.name + " needs a value"}
@@ -255,6 +256,7 @@ func (c *commandLine) longFlag(o option) error {
 	if problem != "" || len(value) == 0 {
 		return &UsageError{Ours: true, Text: o.name + ": " + first(problem, "needs a value")}
 	}
+	maps.DeleteFunc(c.flags, func(name, _ string) bool { return longFlags[name] == longFlags[o.name] })
 	c.flags[o.name] = value[0]
 	return nil
 }
