@@ -300,6 +300,9 @@ func TestMissingFiles(t *testing.T) {
 		if said != explicit {
 			t.Errorf("explicit %t: user is told: %t", explicit, said)
 		}
+		if (len(a.tried) > 0) != explicit {
+			t.Errorf("explicit %t: tried %+v", explicit, a.tried)
+		}
 	}
 }
 

@@ -117,9 +117,12 @@ func (a *authenticator) closeAgent() { a.agentConn.Close() }
 
 // unreadable reports a file that is no key: a missing one only if it was asked for.
 func (a *authenticator) unreadable(id Identity, err error) {
-	a.tried = append(a.tried, Tried{Source: id.Path, Err: err})
+	missing := errors.Is(err, fs.ErrNotExist)
+	if !missing || id.Explicit { // of the others only those count that are there
+		a.tried = append(a.tried, Tried{Source: id.Path, Err: err})
+	}
 	switch {
-	case !errors.Is(err, fs.ErrNotExist):
+	case !missing:
 		a.log(Error, "Load key \"%s\": %v", id.Path, err)
 	case id.Explicit:
 		a.log(Error, "no such identity: %s: No such file or directory", id.Path)
