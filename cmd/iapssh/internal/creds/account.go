@@ -84,10 +84,11 @@ func (e Environment) openAccount(wish Wish) (credential, error) {
 
 // legacyPath is where a login's file is. An account is not to lead elsewhere.
 func legacyPath(dir, account string) (string, bool) {
-	if dir == "" || account == "" || !filepath.IsLocal(account) || strings.ContainsRune(account, 0) {
+	name := strings.ReplaceAll(account, ":", "") // by gcloud: principals of a workforce have one
+	if dir == "" || account == "" || !filepath.IsLocal(name) || strings.ContainsRune(name, 0) {
 		return "", false
 	}
-	return filepath.Join(dir, legacyDir, account, legacyName), true
+	return filepath.Join(dir, legacyDir, name, legacyName), true
 }
 
 // account is a login of gcloud's that has a credential file. It does not change.

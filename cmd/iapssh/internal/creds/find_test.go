@@ -83,6 +83,9 @@ func TestFind(t *testing.T) {
 		{"workload", machine{files: map[string]string{adcPath: workloadFile}, wish: Wish{Dir: gcloudDir}}, adcPath, ""},
 		{"impersonation", machine{files: all, wish: Wish{Dir: gcloudDir, Impersonate: []string{"a@p", robot}}},
 			"an impersonation by alice@example.com from " + adcPath, robot},
+		{"of a workforce", machine{files: map[string]string{loginPath("principal//iam.example/subject/ann"): userFile},
+			wish: Wish{Dir: gcloudDir, Account: "principal://iam.example/subject/ann"}},
+			loginPath("principal//iam.example/subject/ann"), "principal://iam.example/subject/ann"},
 		{"account like a path", machine{files: map[string]string{filepath.Join(gcloudDir, legacyName): userFile}, vm: onVM,
 			wish: Wish{Dir: gcloudDir, Account: "../../g"}}, originMetadata, vmAccount},
 	}
