@@ -67,6 +67,13 @@ func (s *Server) Fail(call string, status, times int) {
 	s.cloud.failing[call] = failure{status, times}
 }
 
+// Unreach has listings say of zones that they cannot be asked.
+func (s *Server) Unreach(zones ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cloud.unreachable = zones
+}
+
 type failure struct{ status, times int }
 
 // Gather has the next n API calls wait for each other, so that none is answered unless all are made at once.

@@ -35,11 +35,12 @@ type Instance struct {
 
 // cloud is what the APIs know; Server.mu guards it.
 type cloud struct {
-	granted  map[string]bool
-	disabled map[string]bool
-	failing  map[string]failure
-	gather   []*gathering
-	calls    []string
+	granted     map[string]bool
+	disabled    map[string]bool
+	failing     map[string]failure
+	unreachable []string // zones
+	gather      []*gathering
+	calls       []string
 
 	projects   map[string]*project
 	operations map[string]bool // by name: those that were begun

@@ -67,6 +67,9 @@ func (s *Server) describeZones(project string, page []*Instance) map[string]any 
 	for zone, instances := range byZone {
 		items["zones/"+zone] = map[string]any{"instances": instances}
 	}
+	for _, zone := range s.cloud.unreachable {
+		items["zones/"+zone] = map[string]any{"warning": map[string]string{"code": "UNREACHABLE", "message": "There was a transient error."}}
+	}
 	return items
 }
 

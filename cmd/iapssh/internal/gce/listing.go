@@ -20,15 +20,23 @@ const (
 	wholePage, metadataPage = 500, 100
 
 	// listedFields is what is asked for of a listed VM.
-	listedFields = "nextPageToken,items/*/instances(id,name,zone,status,labels,tags/items,disks(boot,guestOsFeatures/type)," +
+	listedFields = "nextPageToken,items/*/warning(code,message),items/*/instances(id,name,zone,status,labels,tags/items,disks(boot,guestOsFeatures/type)," +
 		"networkInterfaces(name,networkIP,ipv6Address,accessConfigs/natIP,ipv6AccessConfigs/externalIpv6)"
 )
 
-// Named lists the VMs of a project that have exactly this name, one a zone at most, sorted by zone.
+// Named lists the VMs of a project that have exactly this name, one a zone at most, sorted by zone. A zone that cannot be asked is an
+// error only if none of the others has one.
 func (c *Client) Named(ctx context.Context, project, name string) ([]Instance, error) {
 	query := url.Values{"filter": {"name eq ^" + name + "$"}, "returnPartialSuccess": {"true"}}
-	all, err := c.instances(ctx, project, query, wholePage, func(Item) bool { return true })
-	return slices.DeleteFunc(all, func(i Instance) bool { return i.Name != name }), err
+	all, unreached, err := c.instances(ctx, project, query, wholePage, func(Item) bool { return true })
+	if err != nil {
+		return nil, err
+	}
+	all = slices.DeleteFunc(all, func(i Instance) bool { return i.Name != name })
+	if len(all) == 0 && unreached != nil {
+		return nil, unreached
+	}
+	return all, nil
 }
 
 // List lists the VMs of a project, sorted by zone and name. filter is an expression in the API's language, or empty; it says what
@@ -42,19 +50,31 @@ func (c *Client) List(ctx context.Context, project, filter string, keys ...strin
 	if filter != "" {
 		query.Set("filter", filter)
 	}
-	return c.instances(ctx, project, query, size, func(i Item) bool { return slices.Contains(keys, i.Key) })
+	all, unreached, err := c.instances(ctx, project, query, size, func(i Item) bool { return slices.Contains(keys, i.Key) })
+	switch {
+	case err != nil:
+		return nil, err
+	case unreached != nil:
+		return nil, unreached
+	}
+	return all, nil
 }
 
+const aggregatedList = "compute.instances.aggregatedList"
+
 // instances reads all pages of a listing, of this size at most, and sorts it by zone and name. Metadata is kept where wanted says so.
-func (c *Client) instances(ctx context.Context, project string, query url.Values, size int, wanted func(Item) bool) ([]Instance, error) {
-	var all []Instance
+// unreached is about a zone that could not be asked, as the API says in an answer which is good otherwise; nil: there is none.
+func (c *Client) instances(ctx context.Context, project string, query url.Values, size int, wanted func(Item) bool) (all []Instance, unreached *Error, err error) {
 	for range maxPages {
 		var page struct {
-			Items         map[string]struct{ Instances []instanceAnswer }
+			Items map[string]struct { // by "zones/ZONE"
+				Instances []instanceAnswer
+				Warning   struct{ Code, Message string } // in place of instances
+			}
 			NextPageToken string
 		}
 		query.Set("maxResults", strconv.Itoa(size))
-		r := request{name: "compute.instances.aggregatedList", method: http.MethodGet,
+		r := request{name: aggregatedList, method: http.MethodGet,
 			url: c.compute("projects", project, "aggregated", "instances") + "?" + query.Encode()}
 		err := c.do(ctx, r, &page)
 		if errors.Is(err, errTooLarge) && size > 1 {
@@ -62,9 +82,12 @@ func (c *Client) instances(ctx context.Context, project string, query url.Values
 			continue
 		}
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		for _, scope := range page.Items {
+		for name, scope := range page.Items {
+			if w := scope.Warning; w.Code == "UNREACHABLE" {
+				unreached = &Error{Call: r.name, Status: http.StatusServiceUnavailable, Reason: w.Code, Message: "zone " + last(name) + " cannot be asked: " + w.Message}
+			}
 			for _, answer := range scope.Instances {
 				answer.Metadata.Items = kept(answer.Metadata.Items, wanted)
 				all = append(all, answer.instance(project))
@@ -74,11 +97,11 @@ func (c *Client) instances(ctx context.Context, project string, query url.Values
 			slices.SortFunc(all, func(a, b Instance) int {
 				return cmp.Or(strings.Compare(a.Zone, b.Zone), strings.Compare(a.Name, b.Name))
 			})
-			return all, nil
+			return all, unreached, nil
 		}
 		query.Set("pageToken", page.NextPageToken)
 	}
-	return nil, fmt.Errorf("compute.instances.aggregatedList: project %s has more than %d pages; a filter makes them fewer", project, maxPages)
+	return nil, nil, fmt.Errorf(aggregatedList+": project %s has more than %d pages; a filter makes them fewer", project, maxPages)
 }
 
 // kept is what is wanted of items, without the memory of the others.

@@ -2,6 +2,7 @@ package gce
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -73,6 +74,25 @@ func TestListOfLargeMetadata(t *testing.T) {
 		}
 		if m := all[0].Metadata; len(m.Items) != 1 || !Enabled("enable-oslogin", m, Metadata{}) {
 			t.Errorf("%d items of metadata", len(m.Items))
+		}
+	})
+}
+
+// What is in a zone that the API could not ask is not known: that is not to say that nothing is there.
+func TestUnreachableZone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c := newCloud(googletest.Instance{})
+		s.Unreach(zone)
+		var refused *Error
+		if all, err := c.List(t.Context(), project, ""); !errors.As(err, &refused) || !strings.Contains(refused.Message, zone) {
+			t.Errorf("%+v, %v", all, err)
+		}
+		if _, err := Choose("vm", "", c.Find(t.Context(), []string{project}, "vm")); !errors.As(err, new(*UnsearchedError)) {
+			t.Error(err)
+		}
+		s.Unreach("us-central1-a")
+		if found, err := c.Named(t.Context(), project, "vm"); err != nil || len(found) != 1 {
+			t.Errorf("%+v, %v", found, err)
 		}
 	})
 }
