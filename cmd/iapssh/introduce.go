@@ -114,8 +114,7 @@ func (r *relay) offer(ctx context.Context, local *session.Local, certificate str
 
 // reconnect says whether to connect once more, with the key that the VM was given and that it may know by then, and no other.
 func (r *relay) reconnect(ctx context.Context, err error, local *session.Local) bool {
-	var denied *sshclient.AuthError
-	if r.pusher == nil || !errors.As(err, &denied) {
+	if r.pusher == nil || ctx.Err() != nil || !turnedAway(err) {
 		return false
 	}
 	key, user, ok := r.pusher.Reconnect(ctx)
@@ -131,10 +130,15 @@ func (r *relay) reconnect(ctx context.Context, err error, local *session.Local) 
 
 // doubt drops what is remembered of a VM or workload that would not let us in: its users may be others by now.
 func (r *relay) doubt(ctx context.Context, err error) {
-	var denied *sshclient.AuthError
-	if r.inquiry != nil && errors.As(err, &denied) {
+	if r.inquiry != nil && turnedAway(err) {
 		r.inquiry.Drop(ctx)
 	}
+}
+
+// turnedAway says that a host took nothing of what proves who we are, or hung up on it: sshd does after MaxAuthTries refusals.
+func turnedAway(err error) bool {
+	var failed *sshclient.HandshakeError
+	return errors.As(err, &failed) && failed.Stage == sshclient.StageAuth
 }
 
 func proofOf(facts vm.Facts) session.Proof {
