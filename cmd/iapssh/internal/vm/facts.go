@@ -38,9 +38,9 @@ type Facts struct {
 	Key      string               // its public half, "TYPE BASE64"; empty if it is not made yet
 	KeyUsers map[string]time.Time // whom it lets in already, as far as Google says so, and until when; zero: for good
 	Settled  bool                 // it is known whether OS Login is on
-	Windows  bool
-	Blocked  bool     // keys in the project's metadata do not count
-	Expired  []string // fingerprints in the login profile, of keys that we once put there
+	Windows  bool                 // it has Windows, and takes no keys
+	Blocked  bool                 // keys in the project's metadata do not count
+	Expired  []string             // fingerprints in the login profile, of keys that we once put there
 
 	Certificate string   `json:"-"` // for the plan's key, "TYPE BASE64"; it has a place of its own in the cache
 	Authorities []string `json:"-"` // whose signature a host key of Cloud Run bears, "TYPE BASE64"; as well
@@ -200,9 +200,10 @@ func (c *Cloud) Published(ctx context.Context, plan config.Plan) (Facts, error) 
 
 // facts is what matters of it.
 func (r reading) facts() Facts {
-	f := Facts{ID: r.instance.ID, HostKeys: r.hostKeys, LoginUsers: loginUsers(r.profile), Windows: r.instance.Windows, Blocked: gce.ProjectKeysBlocked(r.instance.Metadata)}
+	f := Facts{ID: r.instance.ID, HostKeys: r.hostKeys, LoginUsers: loginUsers(r.profile), Blocked: gce.ProjectKeysBlocked(r.instance.Metadata)}
 	_, own := r.instance.Metadata.Get(osLoginSwitch)
 	f.Settled = r.instanceErr == nil && (r.projectErr == nil || own)
+	f.Windows = r.instance.Windows && !gce.Enabled("enable-windows-ssh", r.instance.Metadata, r.project)
 	f.OSLogin = !r.instance.Windows && gce.Enabled(osLoginSwitch, r.instance.Metadata, r.project)
 	f.Certified = f.OSLogin && gce.Enabled("enable-oslogin-certificates", r.instance.Metadata, r.project)
 	if len(r.instance.ServiceAccounts) > 0 {

@@ -59,7 +59,7 @@ func TestRoundTrips(t *testing.T) {
 			plan.User, plan.PushKey, plan.KeyLifetime = "alice", "auto", time.Hour
 			p := q.NewPusher(plan)
 			if _, ok := p.More(t.Context()); !ok || len(s.Calls()) != total {
-				t.Errorf("%s, pushed: %s after %q", test.name, p.Problem(), s.Calls())
+				t.Errorf("%s, pushed: %v after %q", test.name, p.Problem(), s.Calls())
 			}
 		})
 	}
@@ -82,6 +82,9 @@ func TestFacts(t *testing.T) {
 		{"Windows has no OS Login", func(s *googletest.Server) {
 			s.AddInstance("p", googletest.Instance{Name: "vm", Zone: "us-central1-a", ID: "43", Windows: true, Metadata: map[string]string{"enable-oslogin": "TRUE"}})
 		}, Facts{ID: "43", LoginUsers: []string{"alice"}, Windows: true}, true},
+		{"Windows that takes keys", func(s *googletest.Server) {
+			s.AddInstance("p", googletest.Instance{Name: "vm", Zone: "us-central1-a", ID: "43", Windows: true, Metadata: map[string]string{"enable-windows-ssh": "TRUE"}})
+		}, Facts{ID: "43", LoginUsers: []string{"alice"}}, true},
 		{"the tunnel role and no other", func(s *googletest.Server) {
 			s.Revoke(googletest.AllPermissions()...)
 			s.Disable("oslogin.googleapis.com")

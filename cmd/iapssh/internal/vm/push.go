@@ -29,9 +29,9 @@ type PushFacts struct {
 	Certificates bool     // OS Login takes nothing else
 	Profile      bool     // the account's profile could be read
 	LoginUsers   []string // of the profile
-	Windows      bool
-	Blocked      bool // the project's keys do not count on the VM
-	Present      bool // the key is where the VM looks for it, for this user
+	Windows      bool     // the VM has Windows, and takes no keys
+	Blocked      bool     // the project's keys do not count on the VM
+	Present      bool     // the key is where the VM looks for it, for this user
 }
 
 // A Push is the decision, with its reason for -v; of ActRefuse it is for the user, with the way out.
@@ -48,7 +48,7 @@ func DecidePush(f PushFacts) Push {
 	case !f.Read:
 		return Push{ActRefuse, "the VM cannot be read, so that nobody knows where it looks for keys; have its administrator add the key"}
 	case f.Windows:
-		return Push{ActRefuse, "the VM runs Windows: its users have passwords (gcloud compute reset-windows-password)"}
+		return Push{ActRefuse, "the VM runs Windows, which takes keys only where its metadata says enable-windows-ssh=TRUE; its users have passwords (gcloud compute reset-windows-password)"}
 	case f.OSLogin && !f.Profile:
 		return Push{ActRefuse, "the account's OS Login profile cannot be read"}
 	case f.OSLogin && len(f.LoginUsers) > 0 && !slices.Contains(f.LoginUsers, f.User):
