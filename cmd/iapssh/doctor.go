@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"strings"
 	"sync"
@@ -130,7 +131,7 @@ func (d *examination) words(err error) doctor.Problem {
 	facts := d.relay.facts(context.Background(), nil)
 	facts.Granted = d.found.Granted
 	if d.found.Version != "" {
-		facts.Keys = nextPush(d.vm.NextPush(d.relay.plan.User), d.relay.plan)
+		facts.Keys = errors.New(nextPush(d.vm.NextPush(d.relay.plan.User), d.relay.plan))
 	}
 	f := report.Of(err, facts)
 	return doctor.Problem{Cause: f.Cause, Fix: f.Fix, Missing: f.Missing}

@@ -36,7 +36,7 @@ type Facts struct {
 	OtherWay  string     // what selects it
 	Granted   bool       // the principal is known to have the role that IAP asks for
 	Target    iap.Target // of a session that had begun
-	Keys      string     // why the VM was not given a key, and the way out; or empty
+	Keys      error      // why the VM was not given a key, with the way out unless an API refused; or nil
 }
 
 // who names the principal, or what is known instead.

@@ -99,6 +99,27 @@ func TestOf(t *testing.T) {
 	}
 }
 
+// Who may not put a key on a VM learns what is missing.
+func TestKeyThatMayNotBePut(t *testing.T) {
+	denied := &sshclient.HandshakeError{Stage: sshclient.StageAuth, Err: &sshclient.AuthError{User: "ali", Host: "vm", Methods: []string{"publickey"}}}
+	for _, tc := range []struct {
+		keys         error
+		fix, missing string
+	}{
+		{errors.New("no key is put there"), "No key was accepted: no key is put there", ""},
+		{fmt.Errorf("not put there: %w", &gce.Error{Call: "c", Status: 403, Message: "m", Permission: "compute.instances.setMetadata"}),
+			"No key was accepted: not put there: c: m (403); have ali@example.com granted compute.instances.setMetadata: gcloud projects " +
+				"add-iam-policy-binding proj --member=user:ali@example.com --role=roles/compute.instanceAdmin.v1", "compute.instances.setMetadata"},
+		{&gce.Error{Call: "c", Status: 403, Service: "oslogin.googleapis.com"},
+			"No key was accepted: c: HTTP status 403 Forbidden; run: gcloud services enable oslogin.googleapis.com --project=proj", ""},
+	} {
+		got := Of(denied, Facts{Principal: "ali@example.com", Target: iap.Target{Project: "proj"}, Keys: tc.keys})
+		if got.Fix != tc.fix || got.Missing != tc.missing {
+			t.Errorf("%v: %q, missing %q", tc.keys, got.Fix, got.Missing)
+		}
+	}
+}
+
 // A token that was given as it is may be too old: that comes before advice about roles.
 func TestRawTokenMayHaveExpired(t *testing.T) {
 	got := Of(closed(4033, "not authorized"), Facts{Origin: "CLOUDSDK_AUTH_ACCESS_TOKEN", SignIn: "set it anew"})

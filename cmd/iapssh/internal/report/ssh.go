@@ -108,8 +108,8 @@ func ofHandshake(e *sshclient.HandshakeError, facts Facts) Failure {
 	case errors.As(e.Err, &auth):
 		f := verbatim(auth.Error())
 		f.Fix = authFix(auth)
-		if facts.Keys != "" {
-			f.Fix = "No key was accepted: " + facts.Keys
+		if facts.Keys != nil {
+			f.Fix, f.Missing = keysFix(facts)
 		}
 		return f.at(StageSSH, CodeAuth, false)
 	case e.Stage == sshclient.StageBanner && timedOut(e.Err):
@@ -122,6 +122,19 @@ func ofHandshake(e *sshclient.HandshakeError, facts Facts) Failure {
 		return verbatim(fmt.Sprintf("Connection closed by remote host during %s", e.Stage)).at(StageSSH, "hung-up", true)
 	}
 	return Failure{Stage: StageSSH, Cause: e.Error()}
+}
+
+// keysFix says why no key is on the VM, what mends that, and which permission is missing if that is why.
+func keysFix(facts Facts) (fix, missing string) {
+	fix = "No key was accepted: " + facts.Keys.Error()
+	var refused *gce.Error
+	if errors.As(facts.Keys, &refused) {
+		missing = refused.Permission
+		if mend := mendAPI(refused, facts.Target.Project, facts); mend != "" {
+			fix += "; " + mend
+		}
+	}
+	return fix, missing
 }
 
 // unknownKeyFix names the ways to have an unknown key trusted.

@@ -42,7 +42,7 @@ type Pusher struct {
 	pause   time.Duration
 	user    string // the login name by what the push has taught
 	offer   sshclient.Identity
-	problem string
+	problem error
 }
 
 // NewPusher is for one plan, whose VM is known.
@@ -57,7 +57,7 @@ func (p *Pusher) More(ctx context.Context) (sshclient.Identity, bool) {
 	}
 	p.decided = true
 	if err := p.push(ctx); err != nil {
-		p.problem = err.Error()
+		p.problem = err
 		return sshclient.Identity{}, false
 	}
 	return p.offer, p.offer.Path != "" && p.user == p.plan.User
@@ -78,8 +78,8 @@ func (p *Pusher) Progress() (pushed, placed bool) {
 	return !p.pushed.IsZero(), p.placed || !p.pushed.IsZero()
 }
 
-// Problem says why no key was pushed, with the way out; empty if that is not the matter.
-func (p *Pusher) Problem() string { return p.problem }
+// Problem says why no key was pushed, with the way out unless an API refused; nil if that is not the matter.
+func (p *Pusher) Problem() error { return p.problem }
 
 // wait sleeps until the next try, if there is one.
 func (p *Pusher) wait(ctx context.Context) bool {
@@ -135,7 +135,7 @@ func (p *Pusher) pushBy(ctx context.Context, f Facts) error {
 	switch d.Action {
 	case ActRefuse:
 		p.offer = sshclient.Identity{}
-		return refusal(d.Why)
+		return p.cloud.refusal(ctx, ref.Project, f, d)
 	case ActUse:
 		p.placed = true
 		if p.cloud.shelf(ctx).Get(pushKind, pushName(ref, f), &done) && done.File == p.plan.KeyFile && done.User == p.plan.User { // by another process, a moment ago
@@ -168,6 +168,16 @@ func (p *Pusher) pushBy(ctx context.Context, f Facts) error {
 	}
 	p.user, p.pushed = done.User, done.At
 	return nil
+}
+
+// refusal is what the table says, and of a profile that could not be read why.
+func (c *Cloud) refusal(ctx context.Context, project string, f Facts, d Push) error {
+	if f.OSLogin && slices.Contains(f.Unread, profileCall) {
+		if _, err := c.profile(ctx, project); err != nil {
+			return fmt.Errorf("%s: %w", d.Why, err)
+		}
+	}
+	return refusal(d.Why)
 }
 
 // pushRecord tells other processes of a push: of which key, for whom it was made, whom it lets in, and when.

@@ -2,6 +2,8 @@ package vm
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +14,7 @@ import (
 	"time"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/gce"
 	"github.com/iapssh/iapssh/cmd/internal/googletest"
 	"github.com/iapssh/iapssh/sshclient/sshtest"
 )
@@ -151,7 +154,7 @@ func TestPruning(t *testing.T) {
 		time.Sleep(time.Second)
 		s.AddLoginKey("ssh-rsa "+strings.Repeat("A", 32<<10-10)+" laptop", time.Now().Add(time.Hour))
 		p := c.NewPusher(plan)
-		if _, ok := p.More(t.Context()); ok || !strings.Contains(p.Problem(), "32 KiB") || !strings.Contains(p.Problem(), "gcloud compute os-login ssh-keys list") {
+		if _, ok := p.More(t.Context()); ok || !strings.Contains(fmt.Sprint(p.Problem()), "32 KiB") || !strings.Contains(fmt.Sprint(p.Problem()), "gcloud compute os-login ssh-keys list") {
 			t.Errorf("%t, %s", ok, p.Problem())
 		}
 	})
@@ -215,11 +218,24 @@ func TestMetadataKeys(t *testing.T) {
 			s.Revoke("compute.instances.setMetadata", "compute.projects.setCommonInstanceMetadata")
 			plan.User = "bob2"
 			p = c.NewPusher(plan)
-			if _, ok := p.More(t.Context()); ok || !strings.Contains(p.Problem(), "could not be put into the metadata") {
+			if _, ok := p.More(t.Context()); ok || !strings.Contains(fmt.Sprint(p.Problem()), "could not be put into the metadata") {
 				t.Errorf("%s, not permitted: %t, %s", where, ok, p.Problem())
 			}
 		})
 	}
+}
+
+// That a profile cannot be read is no answer to who wonders why.
+func TestUnreadableProfile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c, plan := pushing(t, "TRUE")
+		s.Disable("oslogin.googleapis.com")
+		p := c.NewPusher(plan)
+		var refused *gce.Error
+		if _, ok := p.More(t.Context()); ok || !errors.As(p.Problem(), &refused) || refused.Service != "oslogin.googleapis.com" {
+			t.Errorf("%t, %v", ok, p.Problem())
+		}
+	})
 }
 
 // Keys that fill the metadata are nobody's to drop: the error says where they are.
@@ -232,7 +248,7 @@ func TestMetadataFull(t *testing.T) {
 			plan.PushKey = where
 			p := c.NewPusher(plan)
 			_, ok := p.More(t.Context())
-			if ok || !strings.Contains(p.Problem(), "256 KiB") || !strings.Contains(p.Problem(), command) {
+			if ok || !strings.Contains(fmt.Sprint(p.Problem()), "256 KiB") || !strings.Contains(fmt.Sprint(p.Problem()), command) {
 				t.Errorf("%t, %s", ok, p.Problem())
 			}
 			if got := s.Metadata("p", "us-central1-a", name)["ssh-keys"]; got != full {
@@ -303,7 +319,7 @@ func TestCertify(t *testing.T) {
 		s.SignKey = func(key, user string) string { return "nonsense" }
 		time.Sleep(time.Second)
 		p = c.NewPusher(plan)
-		if _, ok := p.More(t.Context()); ok || !strings.Contains(p.Problem(), "no certificate for the key") {
+		if _, ok := p.More(t.Context()); ok || !strings.Contains(fmt.Sprint(p.Problem()), "no certificate for the key") {
 			t.Errorf("%t, %s", ok, p.Problem())
 		}
 		if f := inquire(); f.Certificate != "" {
