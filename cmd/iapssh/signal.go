@@ -9,16 +9,21 @@ import (
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/session"
 )
 
-// untilSignal gives a context that ends with the first of the signals; its cause is a *session.Killed. Signals that whoever
-// started us had ignored, as nohup does, stay ignored.
+// heed sends those signals on a channel. Those that whoever started us had ignored, as nohup does, stay ignored, by us and by what we
+// start.
+func heed(into chan<- os.Signal, signals []os.Signal) {
+	for _, s := range signals {
+		if !signal.Ignored(s) {
+			signal.Notify(into, s)
+		}
+	}
+}
+
+// untilSignal gives a context that ends with the first of the signals; its cause is a *session.Killed.
 func untilSignal(parent context.Context, signals []os.Signal) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(parent)
 	w := &signalWatch{signals: make(chan os.Signal, 1), cancel: cancel, done: ctx.Done()}
-	for _, s := range signals {
-		if !signal.Ignored(s) {
-			signal.Notify(w.signals, s)
-		}
-	}
+	heed(w.signals, signals)
 	go w.run()
 	return ctx, w.stop
 }

@@ -14,7 +14,8 @@ import (
 	"github.com/iapssh/iapssh/transport/iap/iaptest"
 )
 
-// A signal ends a tunnel while the relay owes the session that checks the way: in order, and a command beside it is not started.
+// A signal ends a tunnel while the relay owes the session that checks the way: in order, a command beside it is not started,
+// and one in the background has not begun.
 func TestTunnelIsCalledOff(t *testing.T) {
 	t.Parallel()
 	l := newStrictLab(t, lab.Config{Faults: []iaptest.Fault{{On: iaptest.OnConnect, Do: iaptest.Withhold}}})
@@ -27,6 +28,7 @@ func TestTunnelIsCalledOff(t *testing.T) {
 		{[]string{"--wait", lab.VM, "22"}, syscall.SIGINT, 0},
 		{[]string{lab.VM + ":22", lab.VM + ":7"}, syscall.SIGHUP, 0},
 		{[]string{lab.VM, "22"}, syscall.SIGQUIT, 0},
+		{[]string{"-f", lab.VM, "22"}, syscall.SIGTERM, 128 + 15},
 		{[]string{lab.VM, "22", "--", "echo", "started"}, syscall.SIGTERM, 128 + 15},
 	} {
 		p := startIapssh(t, l, append([]string{"--tunnel"}, test.words...)...)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/signal"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/report"
@@ -21,6 +22,7 @@ type tunnelRun struct {
 	plan     config.Plan
 	messages *session.Messages
 	leave    func(keep ...*os.File) error // into the background; nil: it stays
+	signals  chan os.Signal               // that the command is to be sent; nil without one
 
 	readyFile *os.File // nil if nobody asked
 	server    *tunnel.Server
@@ -37,6 +39,11 @@ func listenLocally(ctx context.Context, plan config.Plan, messages *session.Mess
 		return t.complain(report.Failure{Cause: "--ready-fd: " + err.Error()}, report.ExitUsage)
 	}
 	defer t.close()
+	if len(plan.Tunnel.Command) > 0 { // from here on none is lost: it ends ctx before the command's start, or waits for that
+		t.signals = make(chan os.Signal, 8)
+		heed(t.signals, endSignals())
+		defer signal.Stop(t.signals)
+	}
 	if err := t.bind(ctx); err != nil {
 		return t.fail(ctx, err)
 	}
@@ -77,10 +84,11 @@ func listenLocally(ctx context.Context, plan config.Plan, messages *session.Mess
 
 const shutDown = "Server shutdown complete."
 
-// calledOff is the end by a signal that came before clients could, or the command was started.
+// calledOff is the end by a signal that came before clients could, or the command was started. Who waits for a command, or for what a
+// tunnel in the background prints, gets neither.
 func (t *tunnelRun) calledOff(ctx context.Context) int {
 	t.say(config.LogInfo, shutDown)
-	if len(t.plan.Tunnel.Command) > 0 {
+	if len(t.plan.Tunnel.Command) > 0 || t.leave != nil {
 		return tunnel.ExitOf(signalOf(ctx))
 	}
 	return 0
@@ -205,7 +213,7 @@ func (t *tunnelRun) besideCommand() int {
 	code, err := tunnel.Command{
 		Words:    t.plan.Tunnel.PortWords(t.ports),
 		Environ:  append(os.Environ(), portVariables(t.ports)...),
-		Signals:  endSignals(),
+		Signals:  t.signals,
 		Terminal: tty.IsTerminal(os.Stdin),
 	}.Run()
 	stop()

@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
-	"os/signal"
 	"syscall"
 )
 
@@ -20,7 +19,7 @@ const (
 type Command struct {
 	Words   []string
 	Environ []string
-	Signals []os.Signal // passed on to it
+	Signals <-chan os.Signal // passed on to it, also what came before its start
 	// Terminal says that a terminal tells the command of its keys by itself, as it tells us.
 	Terminal bool
 }
@@ -31,10 +30,6 @@ func (c Command) Run() (int, error) {
 	cmd := exec.Command(c.Words[0], c.Words[1:]...)
 	cmd.Env = c.Environ
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	// Before the start: a signal in between waits.
-	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, c.Signals...)
-	defer signal.Stop(signals)
 	if err := cmd.Start(); err != nil {
 		if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
 			return exitNotFound, err
@@ -45,7 +40,7 @@ func (c Command) Run() (int, error) {
 	go wait(cmd, ended)
 	for {
 		select {
-		case s := <-signals:
+		case s := <-c.Signals:
 			if !(c.Terminal && isKey(s)) {
 				cmd.Process.Signal(s)
 			}
