@@ -16,6 +16,8 @@ const (
 	legacyName = "adc.json"
 
 	databaseName = "credentials.db"
+
+	serviceAccountDomain = ".gserviceaccount.com"
 )
 
 // login is gcloud's of the account.
@@ -40,7 +42,7 @@ func (e Environment) ofAccount(wish Wish) []place {
 // serviceAccountHere is the VM's, if account can be its name: others need not be
 // waited for where there is no metadata server.
 func (e Environment) serviceAccountHere(account string) place {
-	if !strings.HasSuffix(account, ".gserviceaccount.com") {
+	if !strings.HasSuffix(account, serviceAccountDomain) {
 		return place{name: originMetadata, open: func(context.Context) (credential, error) { return nil, errAbsent{"no user has it"} }}
 	}
 	return e.metadata().ifOf(account)

@@ -169,6 +169,10 @@ func (e *RefusedError) Advice() string {
 // variable or property names another.
 func signInTo(variable, account string) string {
 	switch {
+	case strings.HasSuffix(account, serviceAccountDomain) && isPlain(account):
+		return "gcloud auth activate-service-account " + account + " --key-file=FILE"
+	case strings.Contains(account, "://"): // of a workforce, which an identity provider vouches for
+		return "gcloud auth login --login-config=FILE"
 	case account != "" && isPlain(account):
 		return "gcloud auth login " + account
 	case account != "": // which a shell might read otherwise
@@ -186,8 +190,10 @@ func member(principal string) string {
 	switch {
 	case principal == "":
 		return "user:EMAIL"
-	case strings.HasSuffix(principal, ".gserviceaccount.com"):
+	case strings.HasSuffix(principal, serviceAccountDomain):
 		return "serviceAccount:" + principal
+	case strings.Contains(principal, "://"): // of a workforce
+		return principal
 	}
 	return "user:" + principal
 }

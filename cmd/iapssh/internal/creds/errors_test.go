@@ -12,6 +12,8 @@ func TestAdvice(t *testing.T) {
 		want string
 	}{
 		{"nothing found", &NotFoundError{}, "gcloud auth application-default login"},
+		{"no login of a service account", &NotFoundError{Account: robot}, "gcloud auth activate-service-account " + robot + " --key-file=FILE"},
+		{"no login of a workforce's", &NotFoundError{Account: "principal://iam.example/subject/ann"}, "gcloud auth login --login-config=FILE"},
 		{"bad file", &FileError{Path: "/a"}, "gcloud auth application-default login"},
 		{"bad named file", &FileError{Path: "/a", Variable: envFile}, "unset GOOGLE_APPLICATION_CREDENTIALS, then: gcloud auth application-default login"},
 		{"bad token", &FileError{Variable: envToken}, "set CLOUDSDK_AUTH_ACCESS_TOKEN to the output of: gcloud auth print-access-token"},

@@ -73,6 +73,8 @@ func (f Facts) member() string {
 		return "user:EMAIL"
 	case strings.HasSuffix(f.Principal, ".gserviceaccount.com"):
 		return "serviceAccount:" + f.Principal
+	case strings.Contains(f.Principal, "://"): // of a workforce
+		return f.Principal
 	}
 	return "user:" + f.Principal
 }

@@ -120,6 +120,20 @@ func TestKeyThatMayNotBePut(t *testing.T) {
 	}
 }
 
+// IAM's commands have a word for each kind of principal.
+func TestMember(t *testing.T) {
+	for principal, want := range map[string]string{
+		"":                                "user:EMAIL",
+		"ali@example.com":                 "user:ali@example.com",
+		"sa@p.iam.gserviceaccount.com":    "serviceAccount:sa@p.iam.gserviceaccount.com",
+		"principal://iam.example/subject": "principal://iam.example/subject",
+	} {
+		if got := (Facts{Principal: principal}).member(); got != want {
+			t.Errorf("%q: %q", principal, got)
+		}
+	}
+}
+
 // A token that was given as it is may be too old: that comes before advice about roles.
 func TestRawTokenMayHaveExpired(t *testing.T) {
 	got := Of(closed(4033, "not authorized"), Facts{Origin: "CLOUDSDK_AUTH_ACCESS_TOKEN", SignIn: "set it anew"})
