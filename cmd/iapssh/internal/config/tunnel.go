@@ -163,6 +163,9 @@ func (t tunnelLine) mappings() ([]mapping, error) {
 	if len(t.positionals) == 0 {
 		return nil, usage("--tunnel needs VM PORT, or VM:PORT[=[HOST]:PORT] as often as you like")
 	}
+	if len(t.positionals) == 2 && !strings.Contains(t.positionals[0]+t.positionals[1], ":") {
+		return nil, usage(fmt.Sprintf("bad port %q for --tunnel: a number from 1 to 65535 is wanted", t.positionals[1]))
+	}
 	var all []mapping
 	for _, word := range t.positionals {
 		m, err := parseMapping(word)

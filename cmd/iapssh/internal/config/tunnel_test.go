@@ -123,6 +123,7 @@ Host there
 
 		{"--tunnel", "--tunnel needs VM PORT, or VM:PORT[=[HOST]:PORT] as often as you like"},
 		{"--tunnel web", `"web" is not VM:PORT[=[HOST]:PORT]; for one port, VM PORT will do as well`},
+		{"--tunnel web 70000", `bad port "70000" for --tunnel: a number from 1 to 65535 is wanted`},
 		{"--tunnel web 22 db", `"web" is not VM:PORT[=[HOST]:PORT]; for one port, VM PORT will do as well`},
 		{"--tunnel web:0", `"web:0" is not VM:PORT[=[HOST]:PORT]; for one port, VM PORT will do as well`},
 		{"--tunnel web:1=a:b", `"web:1=a:b" is not VM:PORT[=[HOST]:PORT]; for one port, VM PORT will do as well`},
