@@ -59,7 +59,8 @@
 //   - A hashed name matches a HostKeyAlias in capitals; OpenSSH stores such an
 //     alias in lower case and does not find it again.
 //   - Questions are worded as before OpenSSH 10.1, and the remedy for a changed
-//     key is shown, which only Debian's ssh does. Long names are not cut off.
+//     key is shown, which only Debian's ssh does; but not for one that stands in no
+//     file. Long names are not cut off.
 //   - A last line without line ending gets one before a line is added, as since
 //     OpenSSH 9.3.
 //   - In names from files, what a terminal may take for a command is written

@@ -59,7 +59,9 @@ func (v Verdict) Warning(p Policy, file string) string {
 		}
 		if last := v.offender(); last != nil {
 			say("Offending %s key in %s", TypeName(last.Key), printable(last.Place()))
-			say("%s", remedy(last.Line, host))
+			if last.Origin != Told { // of what stands in no file nothing can be removed
+				say("%s", remedy(last.Line, host))
+			}
 		}
 		if p != Off {
 			say("Host key for %s has changed and you have requested strict checking.", host)
