@@ -7,7 +7,6 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -185,7 +184,7 @@ func TestSharedCommandIsQuick(t *testing.T) {
 	}
 	const roundTrip = 100 * time.Millisecond
 	l := newSharingLab(t, lab.Config{SSHD: true})
-	host, port, err := net.SplitHostPort(slowWay(t, l.Addr, roundTrip/2))
+	host, port, err := net.SplitHostPort(delayed(t, l.Addr, roundTrip/2).Addr())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,57 +204,4 @@ func TestSharedCommandIsQuick(t *testing.T) {
 	if best > 2*roundTrip+*shareBound {
 		t.Errorf("a shared command takes %v", best)
 	}
-}
-
-// slowWay listens, and leads to an address: each byte arrives later.
-func slowWay(t *testing.T, to string, delay time.Duration) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { listener.Close() })
-	go func() {
-		for {
-			near, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			far, err := net.Dial("tcp", to)
-			if err != nil {
-				near.Close()
-				return
-			}
-			go carryLate(far, near, delay)
-			go carryLate(near, far, delay)
-		}
-	}()
-	return listener.Addr().String()
-}
-
-// carryLate copies, with each piece on its way for as long as delay.
-func carryLate(to io.WriteCloser, from io.Reader, delay time.Duration) {
-	type piece struct {
-		data []byte
-		due  time.Time
-	}
-	pieces := make(chan piece, 1024)
-	go func() {
-		defer close(pieces)
-		for {
-			data := make([]byte, 32<<10)
-			n, err := from.Read(data)
-			if n > 0 {
-				pieces <- piece{data[:n], time.Now().Add(delay)}
-			}
-			if err != nil {
-				return
-			}
-		}
-	}()
-	for p := range pieces {
-		time.Sleep(time.Until(p.due))
-		to.Write(p.data)
-	}
-	to.Close()
 }

@@ -36,19 +36,23 @@ func TestMain(m *testing.M) {
 	case "hold":
 		err := play(func() (time.Duration, error) {
 			fmt.Println("locked")
-			time.Sleep(time.Hour) // to be killed
+			untilTold()
 			return 0, nil
 		})
 		fmt.Println(err)
 	case "renew":
+		fmt.Println("here")
 		err := play(func() (time.Duration, error) {
 			fmt.Println("renewed")
-			time.Sleep(100 * time.Millisecond) // long enough for the others to come
+			untilTold()
 			return time.Hour, nil
 		})
 		fmt.Println(err)
 	}
 }
+
+// untilTold waits for the test to end this process's input.
+func untilTold() { io.Copy(io.Discard, os.Stdin) }
 
 func play(renew func() (time.Duration, error)) error {
 	c, err := Open(os.Getenv(envDir), "")
@@ -59,8 +63,15 @@ func play(renew func() (time.Duration, error)) error {
 	return c.For(alice).Once(context.Background(), "token", "", &value, always, ignoring(renew))
 }
 
-// other starts a process with a role, and returns its output.
-func other(t *testing.T, role, dir string) (*exec.Cmd, *bufio.Reader) {
+// process is one of the other processes.
+type process struct {
+	*exec.Cmd
+	out  *bufio.Reader
+	tell io.Closer // see untilTold
+}
+
+// other starts a process with a role.
+func other(t *testing.T, role, dir string) process {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), envRole+"="+role, envDir+"="+dir)
@@ -68,27 +79,37 @@ func other(t *testing.T, role, dir string) (*exec.Cmd, *bufio.Reader) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	return cmd, bufio.NewReader(out)
+	return process{cmd, bufio.NewReader(out), in}
 }
 
 func TestOneOfManyProcesses(t *testing.T) {
 	_, dir := open(t)
-	var cmds []*exec.Cmd
-	var outs []*bufio.Reader
+	var all []process
 	for range 12 {
-		cmd, out := other(t, "renew", dir)
-		cmds, outs = append(cmds, cmd), append(outs, out)
+		all = append(all, other(t, "renew", dir))
+	}
+	for i, p := range all { // none has renewed before all have come
+		if line, err := p.out.ReadString('\n'); line != "here\n" {
+			t.Fatalf("process %d: %q, %v", i, line, err)
+		}
+	}
+	for _, p := range all {
+		p.tell.Close()
 	}
 	renewed := 0
-	for i, cmd := range cmds {
-		text, err := io.ReadAll(outs[i])
+	for i, p := range all {
+		text, err := io.ReadAll(p.out)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := cmd.Wait(); err != nil {
+		if err := p.Wait(); err != nil {
 			t.Fatal(err)
 		}
 		switch string(text) {
@@ -107,8 +128,8 @@ func TestOneOfManyProcesses(t *testing.T) {
 // A lock dies with the process that holds it.
 func TestHolderIsKilled(t *testing.T) {
 	c, dir := open(t)
-	cmd, out := other(t, "hold", dir)
-	if line, err := out.ReadString('\n'); line != "locked\n" {
+	p := other(t, "hold", dir)
+	if line, err := p.out.ReadString('\n'); line != "locked\n" {
 		t.Fatalf("%q, %v", line, err)
 	}
 	value := 0
@@ -118,10 +139,10 @@ func TestHolderIsKilled(t *testing.T) {
 	if err := c.For(alice).Once(ctx, "token", "", &value, always, refuse); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("while it lives: %v", err)
 	}
-	if err := cmd.Process.Kill(); err != nil {
+	if err := p.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	_ = cmd.Wait() // killed
+	_ = p.Wait() // killed
 	set := func() (time.Duration, error) { value = 8; return time.Hour, nil }
 	if err := c.For(alice).Once(t.Context(), "token", "", &value, always, ignoring(set)); err != nil || value != 8 {
 		t.Errorf("after it: %d, %v", value, err)

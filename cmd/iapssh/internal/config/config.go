@@ -42,8 +42,8 @@
 // Where OpenSSH has a rule, ssh_config(5) and ssh(1) are the specification, and
 // the tests compare with the installed ssh -G; reasons in differential_test.go
 // lists where its answer differs. Other known differences: ~ is $HOME where set;
-// keywords may not be quoted; an ssh:// URI may hold an IPv6 literal in brackets;
-// lines and files have a limit; -G looks no name up.
+// an ssh:// URI may hold an IPv6 literal in brackets; lines and files have a limit;
+// -G looks no name up.
 package config
 
 import "context"
