@@ -14,8 +14,8 @@ import (
 	"github.com/iapssh/iapssh/sshclient/sshtest"
 )
 
-// Revision is the one of Service that gets its traffic.
-const Revision = Service + "-00001-abc"
+// revision is the one of Service that gets its traffic.
+const revision = Service + "-00001-abc"
 
 // certificateLife is that of the certificates that users get.
 const certificateLife = time.Hour
@@ -54,7 +54,7 @@ func (l *Lab) startContainer() error {
 	l.container = &sshtest.Server{HostKeys: []ssh.Signer{signer}, Authorize: l.isRoot, Dir: l.Files.Home}
 	l.container.Start()
 	l.Google.AddRunWorkload(Project, googletest.RunWorkload{
-		Type: "service", Region: Region, Name: Service, ServiceAccount: l.Google.ServiceEmail, Traffic: map[string]int{Revision: 100, "lab-service-00000-old": 0},
+		Type: "service", Region: Region, Name: Service, ServiceAccount: l.Google.ServiceEmail, Traffic: map[string]int{revision: 100, "lab-service-00000-old": 0},
 	})
 	line := strings.TrimSpace(string(ssh.MarshalAuthorizedKey(l.signer().PublicKey())))
 	l.Google.PublishAuthorities(Region, line)

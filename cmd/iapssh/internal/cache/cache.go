@@ -23,12 +23,12 @@ import (
 	"time"
 )
 
-// EnvDir names the environment variable that replaces the directory.
-const EnvDir = "IAPSSH_CACHE_DIR"
+// envCacheDir names the environment variable that replaces the directory.
+const envCacheDir = "IAPSSH_CACHE_DIR"
 
 // Dir is where the cache is on a system (runtime.GOOS), by its conventions; "" if the environment does not tell.
 func Dir(goos string, getenv func(string) string) string {
-	if dir := getenv(EnvDir); dir != "" {
+	if dir := getenv(envCacheDir); dir != "" {
 		return dir
 	}
 	switch goos {

@@ -25,7 +25,7 @@ func TestDir(t *testing.T) {
 		{"darwin", nil, ""},
 		{"windows", map[string]string{"HOME": "h", "LOCALAPPDATA": home}, filepath.Join(home, "iapssh", "cache")},
 		{"windows", map[string]string{"HOME": home}, ""},
-		{"linux", map[string]string{"HOME": home, EnvDir: "/elsewhere"}, "/elsewhere"},
+		{"linux", map[string]string{"HOME": home, envCacheDir: "/elsewhere"}, "/elsewhere"},
 	} {
 		if got := Dir(tc.goos, func(name string) string { return tc.env[name] }); got != tc.want {
 			t.Errorf("%s %v: %q, want %q", tc.goos, tc.env, got, tc.want)

@@ -109,8 +109,8 @@ func scanFleet(mode Mode, argv []string) tunnelLine {
 	return t
 }
 
-// resolveFleet makes the plan. As with tunnels, ssh_config is not read: it is about
-// hosts, one at a time.
+// resolveFleet makes the plan. ssh_config is not read: it is about hosts, one at a
+// time.
 func resolveFleet(ctx context.Context, line tunnelLine, effects Effects) (Plan, error) {
 	p := Plan{Mode: line.mode, Original: line.program, Route: RouteIAP, RouteReason: line.program}
 	if err := line.talk(&p, effects); err != nil {

@@ -83,9 +83,9 @@ what differs. --dry-run prints what an ssh of gcloud's is here.
 changes nothing: see docs/doctor.md.
 
 --explain tells what would be done to reach a VM, and who said so; it asks nobody
-and changes nothing. --host-keys prints, as lines of known_hosts, the host keys that VMs have
-published (in their guest attributes). See docs/vms.md for what is read of a VM,
-remembered and trusted.
+and changes nothing. --host-keys prints, as lines of known_hosts, the host keys
+that VMs have published (in their guest attributes). See docs/vms.md for what is
+read of a VM, remembered and trusted.
 
 --list prints a table, or with --json what programs read; its flags, beside those
 that say who asks: --project=P1,P2, --zone=ZONE and --filter=EXPR, in Compute
@@ -132,11 +132,11 @@ Flags beside ssh's own (each also in ssh_config, by the keyword at the right;
                                 IAPReconnect      yes: -N, when its session is lost,
                                                   keeps its ports and connects again
   --fail-code=N                 exit with N, not 255, when iapssh itself fails
+  --error-fd=N                  write one line of JSON there when it does; or to
+                                the file that $IAPSSH_ERROR_FILE names
   --wait[=TIME]                 IAPWait           for a VM that is being created or
                                                   starts up; 5m without a TIME
   --timing                      how long each phase of the connect took, in the end
-  --error-fd=N                  write one line of JSON there when it does; or to
-                                the file that $IAPSSH_ERROR_FILE names
   --ssh-key-file=FILE           IAPKeyFile        the key that VMs may be given;
                                                   ~/.ssh/google_compute_engine
   --ssh-key-expire-after=TIME   IAPKeyLifetime    for how long; default: 1d

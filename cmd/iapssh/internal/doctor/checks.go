@@ -96,7 +96,7 @@ func (e *exam) firewall() Check {
 	case e.VMErr != nil: // whose tags and account the rules are about
 		return e.unread("IAP has come through", e.VMErr)
 	}
-	p := Admits(e.Rules, e.VM, e.Port)
+	p := admits(e.Rules, e.VM, e.Port)
 	switch {
 	case p.Admitted:
 		return pass("%s lets IAP in", p.Rule)

@@ -12,8 +12,8 @@ import (
 // iapSource is where IAP's connections to VMs come from (cloud.google.com/iap/docs/using-tcp-forwarding). There is none of IPv6.
 var iapSource = netip.MustParsePrefix("35.235.240.0/20")
 
-// Passage says whether a firewall lets IAP's connections through.
-type Passage struct {
+// passage says whether a firewall lets IAP's connections through.
+type passage struct {
 	Admitted bool
 	Unsure   bool              // it depends on the rule's Unseen, or without a rule on the order of the tiers
 	Rule     *gce.FirewallRule // that decides, of the addresses for which the answer is worst; nil: none does, and nothing is let in
@@ -25,8 +25,8 @@ var (
 	beforeVPC = []gce.Tier{gce.TierHierarchy, gce.TierSystem, gce.TierNetwork, gce.TierRegional, gce.TierVPC}
 )
 
-// Admits decides whether rules, which are those of one of the VM's interfaces, let IAP's connections pass to a port of it.
-func Admits(rules []gce.FirewallRule, vm gce.Instance, port int) Passage {
+// admits decides whether rules, which are those of one of the VM's interfaces, let IAP's connections pass to a port of it.
+func admits(rules []gce.FirewallRule, vm gce.Instance, port int) passage {
 	about := slices.DeleteFunc(slices.Clone(rules), func(r gce.FirewallRule) bool { return !isAbout(r, vm, port) })
 	usual := decide(iapSource, inOrder(about, afterVPC))
 	other := decide(iapSource, inOrder(about, beforeVPC))
@@ -34,7 +34,7 @@ func Admits(rules []gce.FirewallRule, vm gce.Instance, port int) Passage {
 	case other.Unsure && !usual.Unsure:
 		return other
 	case usual.Admitted != other.Admitted && !usual.Unsure:
-		return Passage{Unsure: true}
+		return passage{Unsure: true}
 	}
 	return usual
 }
@@ -68,7 +68,7 @@ func hasPort(p gce.Protocol, port int) bool {
 
 // decide asks the rules about all addresses of source. Those that a rule divides are asked about each by itself, and the worse
 // answer counts.
-func decide(source netip.Prefix, rules []gce.FirewallRule) Passage {
+func decide(source netip.Prefix, rules []gce.FirewallRule) passage {
 	for i, r := range rules {
 		whole, part := covers(r.Sources, source)
 		switch {
@@ -86,23 +86,23 @@ func decide(source netip.Prefix, rules []gce.FirewallRule) Passage {
 		if otherwise.Unsure || !then.Unsure && then.Admitted == otherwise.Admitted {
 			return otherwise
 		}
-		return Passage{Rule: &r, Unsure: true}
+		return passage{Rule: &r, Unsure: true}
 	}
-	return Passage{}
+	return passage{}
 }
 
 // byAction is the answer of a rule that is about all of source; rest are those after it.
-func byAction(r *gce.FirewallRule, source netip.Prefix, rest []gce.FirewallRule) Passage {
+func byAction(r *gce.FirewallRule, source netip.Prefix, rest []gce.FirewallRule) passage {
 	switch r.Action {
 	case "deny":
-		return Passage{Rule: r}
+		return passage{Rule: r}
 	case "goto_next":
 		for len(rest) > 0 && rest[0].Tier == r.Tier && rest[0].PolicyID == r.PolicyID {
 			rest = rest[1:]
 		}
 		return decide(source, rest)
 	}
-	return Passage{Admitted: true, Rule: r}
+	return passage{Admitted: true, Rule: r}
 }
 
 // covers says whether some of the prefixes has all of source, or else a part of it.
@@ -126,8 +126,8 @@ func halves(p netip.Prefix) (low, high netip.Prefix) {
 }
 
 // worse of two answers: to be refused, not to know, to be let in.
-func worse(a, b Passage) Passage {
-	rank := func(p Passage) int {
+func worse(a, b passage) passage {
+	rank := func(p passage) int {
 		switch {
 		case p.Admitted:
 			return 2

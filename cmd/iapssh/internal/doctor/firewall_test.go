@@ -78,12 +78,12 @@ func TestAdmits(t *testing.T) {
 		{"whatever the tag", rules{rule("t", "allow", iap, of(gce.TierHierarchy, "org"), unseen), rule("a", "allow", iap)}, "+a"},
 		{"a tag, and a refusal in part", rules{rule("t", "allow", iap, of(gce.TierHierarchy, "org"), unseen), rule("a", "allow", "35.235.240.0/21")}, "?t"},
 	} {
-		got := Admits(tc.rules, vm, 22)
+		got := admits(tc.rules, vm, 22)
 		text := ""
 		switch {
-		case got == Passage{}:
+		case got == passage{}:
 			text = "none"
-		case got == Passage{Unsure: true}:
+		case got == passage{Unsure: true}:
 			text = "order"
 		case got.Unsure:
 			text = "?" + got.Rule.Name

@@ -44,8 +44,8 @@ func (e *Error) busy() bool {
 // IsNotFound says that there is no such thing, or that the caller may not know of it.
 func IsNotFound(err error) bool { return hasStatus(err, http.StatusNotFound) }
 
-// IsDenied says that the caller may not make the call.
-func IsDenied(err error) bool { return hasStatus(err, http.StatusForbidden) }
+// isDenied says that the caller may not make the call.
+func isDenied(err error) bool { return hasStatus(err, http.StatusForbidden) }
 
 // isStale says that what was to be changed has changed since it was read.
 func isStale(err error) bool { return hasStatus(err, http.StatusPreconditionFailed) }

@@ -52,7 +52,7 @@ NETWORK 9 net 1 allow [0.0.0.0/0] [{tcp []}] [] []secure tags of the source`
 			t.Error("there is no such interface")
 		}
 		s.Revoke("compute.instances.getEffectiveFirewalls")
-		if _, err := c.Firewall(t.Context(), ref, "nic0"); !IsDenied(err) {
+		if _, err := c.Firewall(t.Context(), ref, "nic0"); !isDenied(err) {
 			t.Error(err)
 		}
 	})

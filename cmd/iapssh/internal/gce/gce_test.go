@@ -94,7 +94,7 @@ func TestHostKeys(t *testing.T) {
 			}
 		}
 		s.Revoke("compute.instances.getGuestAttributes")
-		if _, err := c.HostKeys(t.Context(), ref); !IsDenied(err) {
+		if _, err := c.HostKeys(t.Context(), ref); !isDenied(err) {
 			t.Error(err)
 		}
 	})
@@ -180,7 +180,7 @@ func TestOSLogin(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		if _, err := c.LoginProfile(t.Context(), "bob@example.com", project); !IsDenied(err) {
+		if _, err := c.LoginProfile(t.Context(), "bob@example.com", project); !isDenied(err) {
 			t.Error(err)
 		}
 	})

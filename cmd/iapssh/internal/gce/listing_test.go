@@ -43,7 +43,7 @@ func TestList(t *testing.T) {
 		}
 		s.Revoke("compute.instances.list")
 		findings := c.ListEach(t.Context(), []string{project, "another"}, "")
-		if len(findings) != 2 || !IsDenied(findings[0].Err) || findings[1].Project != "another" {
+		if len(findings) != 2 || !isDenied(findings[0].Err) || findings[1].Project != "another" {
 			t.Errorf("%+v", findings)
 		}
 	})

@@ -142,7 +142,7 @@ func (c *Client) operate(ctx context.Context, r request, wait func(op string) re
 		name := op.Name
 		op = operation{}
 		err := c.do(ctx, wait(name), &op)
-		if IsDenied(err) {
+		if isDenied(err) {
 			return nil
 		}
 		var busy *Error

@@ -21,7 +21,7 @@ type Ensuring struct {
 }
 
 // Ensure begins to make sure that the plan's VM lets its key in for an hour more, or for half its life if that is shorter: by the facts
-// that are remembered, without a request; else it looks, and pushes the key where the table of DecidePush allows it without a question.
+// that are remembered, without a request; else it looks, and pushes the key where the table of decidePush allows it without a question.
 // The caller ends it with Stop.
 func (c *Cloud) Ensure(ctx context.Context, plan config.Plan) *Ensuring {
 	ctx, cancel := context.WithCancel(ctx)

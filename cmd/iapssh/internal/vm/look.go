@@ -30,5 +30,5 @@ func (c *Cloud) Look(ctx context.Context, plan config.Plan) Look {
 func (l Look) NextPush(user string) Push {
 	plan := l.plan
 	plan.User = user
-	return DecidePush(l.push(plan, false, time.Now(), 0))
+	return decidePush(l.push(plan, false, time.Now(), 0))
 }

@@ -18,8 +18,8 @@ const (
 	ActRefuse   Action = "refuse"   // nothing: see Why
 )
 
-// PushFacts is all that the decision depends on. It is made when no key was accepted and the server takes public keys.
-type PushFacts struct {
+// pushFacts is all that the decision depends on. It is made when no key was accepted and the server takes public keys.
+type pushFacts struct {
 	Switch   string // IAPPushKey: "auto", "no", "instance", "project"
 	User     string
 	Terminal bool // the user can be asked
@@ -40,8 +40,8 @@ type Push struct {
 	Why    string
 }
 
-// DecidePush is the table: the first row that applies.
-func DecidePush(f PushFacts) Push {
+// decidePush is the table: the first row that applies.
+func decidePush(f pushFacts) Push {
 	switch {
 	case f.Switch == "no":
 		return Push{ActRefuse, "no key is put on the VM, as was asked for (--no-push, IAPPushKey no)"}

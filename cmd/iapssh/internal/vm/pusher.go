@@ -108,7 +108,7 @@ const noCertificate refusal = "OS Login takes certificates only there, and no ot
 // push decides by a fresh look, and does it.
 func (p *Pusher) push(ctx context.Context) error {
 	if p.plan.PushKey == "no" {
-		return refusal(DecidePush(PushFacts{Switch: "no"}).Why)
+		return refusal(decidePush(pushFacts{Switch: "no"}).Why)
 	}
 	if !p.plan.IAP.IsVM() {
 		line, err := p.cloud.workloadCertificate(ctx, p.plan, p.now())
@@ -122,7 +122,7 @@ func (p *Pusher) push(ctx context.Context) error {
 // pushBy decides by what is known of the VM, and does it.
 func (p *Pusher) pushBy(ctx context.Context, f Facts) error {
 	ref := refOf(p.plan)
-	d := DecidePush(f.push(p.plan, p.cloud.Ask != nil, p.now(), p.margin))
+	d := decidePush(f.push(p.plan, p.cloud.Ask != nil, p.now(), p.margin))
 	p.cloud.Debug("key for %s: %s: %s", p.plan.User, d.Action, d.Why)
 	if d.Action == ActAsk {
 		if !p.agreed(ctx) {
@@ -195,9 +195,9 @@ func pushName(ref gce.Ref, f Facts) string {
 }
 
 // push is what the facts mean for the plan's key.
-func (f Facts) push(plan config.Plan, terminal bool, now time.Time, margin time.Duration) PushFacts {
+func (f Facts) push(plan config.Plan, terminal bool, now time.Time, margin time.Duration) pushFacts {
 	_, present := f.letsIn(plan.User, now, margin)
-	return PushFacts{
+	return pushFacts{
 		Switch: plan.PushKey, User: plan.User, Terminal: terminal,
 		Read: f.Settled, OSLogin: f.OSLogin, Certificates: f.Certified, Windows: f.Windows, Blocked: f.Blocked, LoginUsers: f.LoginUsers,
 		Profile: !slices.Contains(f.Unread, profileCall), Present: present,

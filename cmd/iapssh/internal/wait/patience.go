@@ -27,7 +27,7 @@ func (p Patience) Run(ctx context.Context, try func() error) error {
 		if verdict.Err != nil {
 			return verdict.Err
 		}
-		pause := Pause(tries, Knocked(err))
+		pause := pauseAfter(tries, hasKnocked(err))
 		if verdict.For == "" || time.Since(began)+pause > p.Limit {
 			return err
 		}

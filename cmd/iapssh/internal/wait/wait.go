@@ -1,7 +1,7 @@
 // Package wait decides whether a VM that cannot be reached is worth waiting for, because it is being created or is starting up, and
 // waits.
 //
-//	wait.go      [Decide]: from an error and what is known of the VM to a verdict (pure); [Pause]: how long until the next try (pure)
+//	wait.go      [Decide]: from an error and what is known of the VM to a verdict; how long until the next try (both pure)
 //	patience.go  [Patience]: the loop
 package wait
 
@@ -21,9 +21,9 @@ import (
 	"github.com/iapssh/iapssh/transport/iap"
 )
 
-// Young is the age below which a VM may be refused to somebody only because IAP has not heard of it yet, or lets nobody in because
+// youth is the age below which a VM may be refused to somebody only because IAP has not heard of it yet, or lets nobody in because
 // nothing in it has run yet that would.
-const Young = 3 * time.Minute
+const youth = 3 * time.Minute
 
 // Facts are what is known when a try has failed. Those that could not be learnt are zero.
 type Facts struct {
@@ -36,7 +36,7 @@ type Facts struct {
 }
 
 func (f Facts) young(now time.Time) bool {
-	return !f.VM.Created.IsZero() && now.Sub(f.VM.Created) < Young
+	return !f.VM.Created.IsZero() && now.Sub(f.VM.Created) < youth
 }
 
 // A Verdict says whether to try again.
@@ -165,8 +165,8 @@ const (
 	firstKnock, longestKnock = 6 * time.Second, 15 * time.Second
 )
 
-// Pause is how long to wait after so many tries. knocked says that the latest has come to an SSH server.
-func Pause(tries int, knocked bool) time.Duration {
+// pauseAfter is how long to wait after so many tries. knocked says that the latest has come to an SSH server.
+func pauseAfter(tries int, knocked bool) time.Duration {
 	first, most := firstPause, longestPause
 	if knocked {
 		first, most = firstKnock, longestKnock
@@ -178,8 +178,8 @@ func Pause(tries int, knocked bool) time.Duration {
 	return min(time.Duration(pause), most)
 }
 
-// Knocked says that a try has come to an SSH server.
-func Knocked(err error) bool {
+// hasKnocked says that a try has come to an SSH server.
+func hasKnocked(err error) bool {
 	var handshake *sshclient.HandshakeError
 	return errors.As(err, &handshake)
 }

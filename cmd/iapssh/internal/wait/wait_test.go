@@ -103,7 +103,7 @@ func TestPause(t *testing.T) {
 	for _, knocked := range []bool{false, true} {
 		last := time.Duration(0)
 		for tries := 1; tries < 1000; tries++ {
-			pause := Pause(tries, knocked)
+			pause := pauseAfter(tries, knocked)
 			if pause < last || pause > 15*time.Second || knocked && pause <= 5*time.Second {
 				t.Fatalf("after %d tries %v", tries, pause)
 			}
