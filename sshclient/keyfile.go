@@ -60,7 +60,8 @@ func readIdentity(id Identity, beside bool) ([]candidate, error) {
 	return certified(key, id, beside)
 }
 
-// certified gives the candidates that a key comes to: the certificate that id has for it, or itself and the certificate beside its file.
+// certified gives the candidates that a key comes to: the certificate that id has for it, or itself and the certificate beside
+// its file.
 func certified(key candidate, id Identity, beside bool) ([]candidate, error) {
 	if id.Certificate != "" {
 		cert, err := parseCertificate([]byte(id.Certificate))

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// marshalPPK gives an RSA key in PuTTY's format, version 2, without a passphrase: gcloud on Windows holds its key for broken without such a
-// file beside it. (PuTTY's manual, appendix C, "PPK file format".)
+// marshalPPK gives an RSA key in PuTTY's format, version 2, without a passphrase: gcloud on Windows holds its key for broken
+// without such a file beside it. (PuTTY's manual, appendix C, "PPK file format".)
 func marshalPPK(private *rsa.PrivateKey, comment string) ([]byte, error) {
 	public, err := ssh.NewPublicKey(&private.PublicKey)
 	if err != nil {

@@ -21,8 +21,8 @@ import (
 // blocksFile is beside the user's ssh_config, which includes it.
 const blocksFile = "iapssh_config"
 
-// configSSH writes Host blocks for the VMs of the plan's projects, or takes them away. A project that cannot be listed leaves everything
-// as it is: the blocks of its VMs would be lost.
+// configSSH writes Host blocks for the VMs of the plan's projects, or takes them away. A project that cannot be listed leaves
+// everything as it is: the blocks of its VMs would be lost.
 func configSSH(ctx context.Context, plan config.Plan, messages *session.Messages) int {
 	r, err := newRelay(plan, messages)
 	if err != nil {

@@ -41,7 +41,8 @@ func (s *Server) ShareTraffic(inProject, region, service string, traffic map[str
 	s.cloud.projects[inProject].workloads[key] = w
 }
 
-// PublishAuthorities says whose signature the host keys of a region's workloads bear, "TYPE BASE64" each; none: the region has no such file.
+// PublishAuthorities says whose signature the host keys of a region's workloads bear, "TYPE BASE64" each; none: the region has
+// no such file.
 func (s *Server) PublishAuthorities(region string, keys ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

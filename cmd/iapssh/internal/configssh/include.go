@@ -11,8 +11,8 @@ type Include struct {
 	Windows bool
 }
 
-// Line is the whole line. The name is a pattern there: what would make one of it is escaped, and what versions of ssh since 9.9 take for
-// tokens and variables, and earlier ones do not, is left to the pattern.
+// Line is the whole line. The name is a pattern there: what would make one of it is escaped, and what versions of ssh since 9.9
+// take for tokens and variables, and earlier ones do not, is left to the pattern.
 func (i Include) Line() string {
 	path := File{Windows: i.Windows}.slashed(i.File)
 	if !i.Windows {

@@ -43,8 +43,8 @@ func (f File) unquotable() string {
 	return `"!*'*"`
 }
 
-// quote writes a word of a ProxyCommand, for the user's shell; on Windows for CreateProcess, and for the shells that other ports of ssh
-// run: none of them minds a backslash before a letter.
+// quote writes a word of a ProxyCommand, for the user's shell; on Windows for CreateProcess, and for the shells that other
+// ports of ssh run: none of them minds a backslash before a letter.
 func (f File) quote(word string) string {
 	if f.Windows {
 		return `"` + strings.ReplaceAll(word, `"`, `\"`) + `"`

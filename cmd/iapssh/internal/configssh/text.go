@@ -42,8 +42,9 @@ type VM struct {
 const heading = `# Written by iapssh --config-ssh, which replaces all of it: what is added here is lost.
 `
 
-// Text is the whole file: a block for each VM, called VM.ZONE.PROJECT, and behind those of a project one for VMs that come later, by the
-// pattern *.ZONE.PROJECT for all zones. What Google says and could not be a name is left out. The error is a *WordError.
+// Text is the whole file: a block for each VM, called VM.ZONE.PROJECT, and behind those of a project one for VMs that come
+// later, by the pattern *.ZONE.PROJECT for all zones. What Google says and could not be a name is left out. The error is a
+// *WordError.
 func (f File) Text() (string, error) {
 	common, err := f.common()
 	if err != nil {

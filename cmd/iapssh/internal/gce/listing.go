@@ -39,9 +39,9 @@ func (c *Client) Named(ctx context.Context, project, name string) ([]Instance, e
 	return all, nil
 }
 
-// List lists the VMs of a project, sorted by zone and name. filter is an expression in the API's language, or empty; it says what
-// it does not understand. Of the VMs there are name, place, number, status, addresses, labels and tags; of their metadata, which may be
-// large, only what stands under keys. A zone that cannot be listed fails the whole.
+// List lists the VMs of a project, sorted by zone and name. filter is an expression in the API's language, or empty; it says
+// what it does not understand. Of the VMs there are name, place, number, status, addresses, labels and tags; of their metadata,
+// which may be large, only what stands under keys. A zone that cannot be listed fails the whole.
 func (c *Client) List(ctx context.Context, project, filter string, keys ...string) ([]Instance, error) {
 	query, size := url.Values{"fields": {listedFields + ")"}}, wholePage
 	if len(keys) > 0 { // the API gives all of them or none

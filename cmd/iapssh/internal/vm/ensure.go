@@ -20,9 +20,9 @@ type Ensuring struct {
 	err    error
 }
 
-// Ensure begins to make sure that the plan's VM lets its key in for an hour more, or for half its life if that is shorter: by the facts
-// that are remembered, without a request; else it looks, and pushes the key where the table of decidePush allows it without a question.
-// The caller ends it with Stop.
+// Ensure begins to make sure that the plan's VM lets its key in for an hour more, or for half its life if that is shorter: by
+// the facts that are remembered, without a request; else it looks, and pushes the key where the table of decidePush allows it
+// without a question. The caller ends it with Stop.
 func (c *Cloud) Ensure(ctx context.Context, plan config.Plan) *Ensuring {
 	ctx, cancel := context.WithCancel(ctx)
 	e := &Ensuring{cancel: cancel, done: make(chan struct{})}
@@ -78,7 +78,8 @@ func (p *Pusher) ensure(ctx context.Context) (Facts, error) {
 	return f, nil
 }
 
-// known says whether the facts, which are no older than since, have it that the key is good for long enough. They settle the login name.
+// known says whether the facts, which are no older than since, have it that the key is good for long enough. They settle the
+// login name.
 func (p *Pusher) known(ctx context.Context, since time.Time) (Facts, bool) {
 	f, _ := p.cloud.facts(ctx, p.plan, since)
 	p.plan.User = LoginOf(p.plan, p.cloud.Account(ctx), f).User

@@ -223,8 +223,8 @@ func (r reading) facts() Facts {
 	return f
 }
 
-// letsIn says that the key lets a user in for a margin of time, and until when. In the OS Login profile no more is to be had than there
-// is: reading has extended what is ours, and the expiry of what others have put there is not ours to change.
+// letsIn says that the key lets a user in for a margin of time, and until when. In the OS Login profile no more is to be had
+// than there is: reading has extended what is ours, and the expiry of what others have put there is not ours to change.
 func (f Facts) letsIn(user string, now time.Time, margin time.Duration) (until time.Time, ok bool) {
 	until, ok = f.KeyUsers[user]
 	if f.OSLogin {
