@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"strings"
+	"sync"
 )
 
 // TokenURL is the address of the token endpoint, and the audience that a JWT
@@ -34,7 +35,7 @@ func (s *Server) AuthorizedUser() []byte {
 // ServiceAccount returns the key file of ServiceEmail, as
 // `gcloud iam service-accounts keys create` writes it. Call it after Start.
 func (s *Server) ServiceAccount() []byte {
-	key := s.serviceKey()
+	key := theServiceKey()
 	return marshal(map[string]string{
 		"type":            "service_account",
 		"project_id":      "lab-project",
@@ -62,7 +63,7 @@ func (s *Server) Login() []byte {
 // client secret, each line of the private key and every access token issued.
 func (s *Server) Secrets() []string {
 	secrets := []string{s.currentRefreshToken(), s.clientSecret}
-	for line := range strings.Lines(s.serviceKey().pem) {
+	for line := range strings.Lines(theServiceKey().pem) {
 		// The last line may be so short that it occurs anywhere.
 		line = strings.TrimSpace(line)
 		if len(line) >= 32 && !strings.HasPrefix(line, "-----") {
@@ -83,6 +84,9 @@ type serviceKey struct {
 	private *rsa.PrivateKey
 	pem     string // PKCS #8, as in Google's key files
 }
+
+// theServiceKey is ServiceEmail's, on all servers: to make one takes longer than the rest of a server.
+var theServiceKey = sync.OnceValue(newServiceKey)
 
 // newServiceKey panics only when the system has no randomness.
 func newServiceKey() *serviceKey {

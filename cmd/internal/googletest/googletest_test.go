@@ -120,7 +120,7 @@ func sign(t *testing.T, key *rsa.PrivateKey, header, claims map[string]any) stri
 func TestJWTGrant(t *testing.T) {
 	s := NewServer()
 	defer s.Close()
-	key := s.serviceKey()
+	key := theServiceKey()
 	stranger, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)

@@ -204,7 +204,7 @@ func (s *Server) verifyAssertion(assertion string) error {
 	if err != nil {
 		return fmt.Errorf("signature: %v", err)
 	}
-	key := s.serviceKey()
+	key := theServiceKey()
 	digest := sha256.Sum256([]byte(parts[0] + "." + parts[1]))
 	now, iat, exp := time.Now(), time.Unix(claims.Iat, 0), time.Unix(claims.Exp, 0)
 	switch {

@@ -59,8 +59,7 @@ type Server struct {
 
 	clientID     string
 	clientSecret string
-	subjectToken string             // a workload's own
-	serviceKey   func() *serviceKey // generated when first asked for: it is slow
+	subjectToken string // a workload's own
 	handler      http.Handler
 
 	// Fixed by Start.
@@ -97,7 +96,6 @@ func NewUnstartedServer() *Server {
 		clientSecret: "GOCSPX-" + rand.Text(),
 		refreshToken: "1//" + rand.Text(),
 		subjectToken: "subject-" + rand.Text(),
-		serviceKey:   sync.OnceValue(newServiceKey),
 		issued:       make(map[string]time.Time),
 		cloud:        newCloud(),
 		holders:      make(map[string]string),
