@@ -14,6 +14,7 @@ import (
 
 // -W carries each direction to its end as well, whichever ends first.
 func TestForwardStdio(t *testing.T) {
+	t.Parallel()
 	for _, route := range forwardRoutes {
 		t.Run(route.name, func(t *testing.T) {
 			t.Parallel()

@@ -44,6 +44,7 @@ var forwardRoutes = []struct {
 // Each kind of forward carries each direction of a connection to its end, whichever ends first, by each route, through
 // OpenSSH's sshd.
 func TestForwards(t *testing.T) {
+	t.Parallel()
 	for _, route := range forwardRoutes {
 		t.Run(route.name, func(t *testing.T) {
 			t.Parallel()

@@ -23,7 +23,12 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"iapssh": main, "iapproxy": main, "iap-proxy": main, "iapssh-inventory": main, "nc-once": echoOnce, "fake-ecp": fakeECP})
+	testscript.Main(m, map[string]func(){"iapssh": main, "iapproxy": main, "iap-proxy": main, "iapssh-inventory": main, "nc-once": echoOnce, "fake-ecp": fakeECP, "gcloud": signedOut})
+}
+
+// signedOut is a gcloud that nobody has signed in to, in the place of the machine's own, if there is one, which would ask Google.
+func signedOut() {
+	log.Fatal("ERROR: (gcloud.config.config-helper) You do not currently have an active account selected.")
 }
 
 // echoOnce sends a word to a port of this machine, twice through one connection, and prints it if it comes back: nc is not
@@ -56,6 +61,7 @@ func echoOnce() {
 //	later DURATION                   lets time pass, see later_test.go
 //	terminal STEPS PROGRAM [ARG...]  runs a program on a terminal, see terminal_test.go
 func TestScript(t *testing.T) {
+	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir:   "testdata/script",
 		Setup: enterLab,
@@ -79,6 +85,7 @@ func enterLab(env *testscript.Env) error {
 	path := l.Path(env.Getenv("PATH"), env.WorkDir)
 	env.Vars = append(l.Environ(env.Vars), "PATH="+path, "CA="+l.Files.CA, "ADC="+l.Files.ADC, "KEY="+l.Files.Key, "KNOWN_HOSTS="+l.Files.KnownHosts, "LOCAL_USER="+localUser(), "GOOGLE_KNOWN_HOSTS="+l.Files.GoogleKnownHosts, "VM_PORT="+l.Addr[strings.LastIndexByte(l.Addr, ':')+1:],
 		"VM_ADDR="+l.Addr, "RELAY_ADDR="+l.RelayAddr(),
+		"SSL_CERT_FILE=none", "SSL_CERT_DIR=none", // each process would read the 150 authorities of the system
 		"LOGIN="+l.Files.Login, "ROBOT="+l.Files.Robot, "WORKLOAD="+l.Files.Workload, "METADATA="+strings.TrimPrefix(l.Google.URL, "http://"))
 	t := env.T().(testing.TB)
 	env.Defer(func() {
