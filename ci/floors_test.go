@@ -37,6 +37,7 @@ var floors = []struct {
 	{"cmd/iapssh/internal/audit", 2, "an audit is told what happened, and asks nobody"},
 	{"cmd/iapssh/internal/jsonlog", 2, "a log does not know what it is about"},
 	{"cmd/iapssh/internal/amount", 2, "how a number is written does not depend on what it counts"},
+	{"cmd/iapssh/internal/sockerr", 2, "what a number means does not depend on the socket"},
 	{"cmd/iapssh/internal/tty", 2, "the terminal is one place, so that it is restored in one place"},
 	{"cmd/iapssh/internal", 3, "modes and duties are joined by main, never by each other"},
 	{"cmd/internal/lab", 3, "a lab joins the servers of the floors below"},
@@ -61,7 +62,7 @@ var doors = []struct {
 	{"github.com/creack/pty", []string{"sshclient/sshtest"}, "only a server, or a test, makes terminals"},
 	{"golang.org/x/crypto/ssh", []string{"sshclient", "sshclient/control", "sshclient/sshtest", "knownhosts", "cmd/iapssh/internal/session", "cmd/internal/lab"},
 		"keys and connections stay within the SSH packages and what joins them"},
-	{"golang.org/x/sys", []string{"cmd/iapssh/internal/tty", "cmd/iapssh/internal/detach", "cmd/iapssh/internal/tunnel", "transport/iap", "sshclient", "sshclient/control", "sshclient/sshtest", "knownhosts/filelock", "cmd/iapssh/internal/cache"},
+	{"golang.org/x/sys", []string{"cmd/iapssh/internal/tty", "cmd/iapssh/internal/detach", "cmd/iapssh/internal/tunnel", "transport/iap", "sshclient", "sshclient/control", "sshclient/sshtest", "knownhosts/filelock", "cmd/iapssh/internal/cache", "cmd/iapssh/internal/sockerr"},
 		"system calls sit behind one small function for each"},
 }
 

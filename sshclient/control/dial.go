@@ -113,12 +113,7 @@ func dial(ctx context.Context, path string) (*Master, error) {
 
 // isHangUp says that the other end has closed the connection, or has died.
 func isHangUp(err error) bool {
-	for _, end := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.EPIPE, syscall.ECONNRESET} {
-		if errors.Is(err, end) {
-			return true
-		}
-	}
-	return false
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || isReset(err)
 }
 
 // connectPause is between attempts on a socket whose master has more to accept than
@@ -131,9 +126,9 @@ func connect(ctx context.Context, path string) (*net.UnixConn, error) {
 		switch {
 		case err == nil:
 			return socket.(*net.UnixConn), nil
-		case errors.Is(err, fs.ErrNotExist):
+		case errors.Is(err, fs.ErrNotExist), isRefused(err) && isMissing(path): // Windows refuses what is not there
 			return nil, fmt.Errorf("%w: %w", ErrNone, innermost(err))
-		case errors.Is(err, syscall.ECONNREFUSED):
+		case isRefused(err):
 			return nil, fmt.Errorf("%w: %w", ErrStale, innermost(err))
 		case !errors.Is(err, syscall.EAGAIN):
 			return nil, innermost(err)
@@ -144,6 +139,11 @@ func connect(ctx context.Context, path string) (*net.UnixConn, error) {
 		case <-time.After(connectPause):
 		}
 	}
+}
+
+func isMissing(path string) bool {
+	_, err := os.Lstat(path)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // innermost is the error without the operation and the path, which are told anyway.

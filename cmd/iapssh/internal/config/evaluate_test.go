@@ -181,6 +181,25 @@ func TestPermissions(t *testing.T) {
 	}
 }
 
+// ~ is what the system calls home: by a variable, which a lab or a service may set, else by the password file, or the like.
+func TestHome(t *testing.T) {
+	for _, test := range []struct {
+		os   string
+		env  map[string]string
+		want string
+	}{
+		{"linux", nil, "/home/ann/k"},
+		{"linux", map[string]string{"HOME": "", "USERPROFILE": `C:\Users\ann`}, "/home/passwd/k"},
+		{"windows", map[string]string{"USERPROFILE": `C:\Users\ann`}, `C:\Users\ann/k`},
+		{"windows", nil, "/home/passwd/k"}, // HOME may be a Unix path there, Git Bash's
+	} {
+		plan, err := machine{os: test.os, env: test.env}.resolve(t, "-o IdentityFile=~/k 10.0.0.1")
+		if err != nil || len(plan.IdentityFiles) != 1 || plan.IdentityFiles[0] != test.want {
+			t.Errorf("%s, %v: %q, %v, want %s", test.os, test.env, plan.IdentityFiles, err, test.want)
+		}
+	}
+}
+
 func TestRefusedKeywords(t *testing.T) {
 	for _, line := range []string{
 		"Tunnel yes", "Tunnel ethernet",

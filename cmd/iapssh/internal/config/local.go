@@ -25,10 +25,12 @@ func localFacts(effects Effects) (local, error) {
 	}
 	me := local{user: u.Name, uid: u.UID, home: u.Home, host: host}
 	me.shortHost, _, _ = strings.Cut(host, ".")
-	if effects.OS != "windows" {
-		if home, _ := effects.LookupEnv("HOME"); home != "" {
-			me.home = home
-		}
+	variable := "HOME"
+	if effects.OS == "windows" {
+		variable = "USERPROFILE"
+	}
+	if home, _ := effects.LookupEnv(variable); home != "" {
+		me.home = home
 	}
 	if len(me.home) > 1 {
 		me.home = strings.TrimRight(me.home, "/")

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"syscall"
 
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/sockerr"
 	"github.com/iapssh/iapssh/transport/iap"
 )
 
@@ -87,7 +88,7 @@ func (d details) ofStage(e *iap.DialError) Failure {
 		return Failure{Stage: StageConfig, Cause: d.err, Fix: "correct IAPSSH_RELAY_URL, or --iap-tunnel-url-override"}
 	case e.Stage == iap.StageTarget:
 		return Failure{Stage: StageConfig, Cause: d.err, Fix: "see iapssh --help for the flags that name a target"}
-	case e.Stage == iap.StageConnect && errors.Is(e.Err, syscall.EMFILE):
+	case e.Stage == iap.StageConnect && sockerr.Errno(e.Err) == syscall.EMFILE:
 		return d.failure(stage, "files")
 	case e.Stage == iap.StageConnect && errors.As(e.Err, &dns):
 		d.name, d.err = dns.Name, dns.Err

@@ -3,8 +3,8 @@ package report
 import (
 	"errors"
 	"fmt"
-	"syscall"
 
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/sockerr"
 	"github.com/iapssh/iapssh/sshclient/control"
 )
 
@@ -33,8 +33,7 @@ func ofSharing(err error) (Failure, bool) {
 
 // masterCause is a system's error as the C library words it, or what else it is.
 func masterCause(e *control.MasterError) string {
-	var errno syscall.Errno
-	if errors.As(e.Err, &errno) {
+	if errno := sockerr.Errno(e.Err); errno != 0 {
 		return capital(errno.Error())
 	}
 	return e.Err.Error()

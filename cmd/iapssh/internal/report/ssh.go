@@ -6,11 +6,11 @@ import (
 	"io"
 	"net"
 	"strings"
-	"syscall"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/gce"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/sockerr"
 	"github.com/iapssh/iapssh/knownhosts"
 	"github.com/iapssh/iapssh/sshclient"
 	"github.com/iapssh/iapssh/transport/iap"
@@ -77,13 +77,13 @@ func verbatim(cause string) Failure { return Failure{Cause: cause, Verbatim: tru
 
 func directCause(e *DirectError) string {
 	var dns *net.DNSError
-	var errno syscall.Errno
+	errno := sockerr.Errno(e.Err)
 	switch {
 	case errors.As(e.Err, &dns):
 		return fmt.Sprintf("Could not resolve hostname %s: %s", e.Host, dns.Err)
 	case timedOut(e.Err):
 		return fmt.Sprintf("connect to host %s port %d: Connection timed out", e.Host, e.Port)
-	case errors.As(e.Err, &errno):
+	case errno != 0:
 		return fmt.Sprintf("connect to host %s port %d: %s", e.Host, e.Port, capital(errno.Error()))
 	}
 	return e.Error()
@@ -197,10 +197,5 @@ func hungUp(err error) bool {
 	if errors.As(err, &closed) {
 		return closed.Code == iap.CloseNormal
 	}
-	for _, end := range []error{io.EOF, io.ErrUnexpectedEOF, io.ErrClosedPipe, syscall.ECONNRESET, syscall.EPIPE} {
-		if errors.Is(err, end) {
-			return true
-		}
-	}
-	return false
+	return errors.Is(err, io.ErrClosedPipe) || sockerr.HungUp(err)
 }

@@ -7,9 +7,9 @@ import (
 	"net"
 	"os"
 	"strings"
-	"syscall"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/sockerr"
 	"github.com/iapssh/iapssh/sshclient"
 )
 
@@ -154,8 +154,7 @@ func destination(f config.Forward) string {
 func listenFailure(e *sshclient.ListenError) []string {
 	cause := e.Errs[len(e.Errs)-1]
 	text := cause.Error()
-	var errno syscall.Errno
-	if errors.As(cause, &errno) {
+	if errno := sockerr.Errno(cause); errno != 0 {
 		text = strings.ToUpper(errno.Error()[:1]) + errno.Error()[1:]
 	}
 	var dns *net.DNSError

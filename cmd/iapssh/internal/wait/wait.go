@@ -8,7 +8,6 @@ package wait
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"os"
 	"slices"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/gce"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/sockerr"
 	"github.com/iapssh/iapssh/knownhosts"
 	"github.com/iapssh/iapssh/sshclient"
 	"github.com/iapssh/iapssh/transport/iap"
@@ -101,7 +101,7 @@ func hope(err error) (what string, when condition) {
 		return hopeOfDial(dial)
 	case errors.As(err, &missing):
 		return "for the VM to be created", always
-	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ETIMEDOUT):
+	case slices.Contains([]syscall.Errno{syscall.ECONNREFUSED, syscall.EHOSTUNREACH, syscall.ETIMEDOUT}, sockerr.Errno(err)):
 		return "for the port to answer", always // dialled directly, at the VM's address
 	}
 	return "", always
@@ -150,12 +150,7 @@ func hungUp(err error) bool {
 	if errors.As(err, &closed) {
 		return slices.Contains([]int{iap.CloseNormal, iap.CloseReadFailed, iap.CloseWriteFailed}, closed.Code)
 	}
-	for _, end := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE, context.DeadlineExceeded, os.ErrDeadlineExceeded} {
-		if errors.Is(err, end) {
-			return true
-		}
-	}
-	return false
+	return sockerr.HungUp(err) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // The pauses between tries. One that has come to the SSH server, and ended there without a login, counts against the address that all
