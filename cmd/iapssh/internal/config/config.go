@@ -8,8 +8,9 @@
 //     tunnelline.go reads that of tunnels, iapproxy.go that program's; stdio.go
 //     and tunnel.go make plans of them, fleet.go those that are about all VMs of a
 //     project, and keys.go has what both say of keys. gcloudline.go reads gcloud's
-//     own command line, gcloudssh.go makes ssh's of its compute ssh (gcloudtime.go
-//     reads times), gcloudconfigssh.go ours of its config-ssh.
+//     own command line by the flags of gcloudflags.go, gcloudssh.go makes ssh's of
+//     its compute ssh (gcloudtime.go reads times), gcloudconfigssh.go ours of its
+//     config-ssh.
 //     getopt.go, argv.go and options.go read ssh's; destination.go reads
 //     [user@]host and ssh:// URIs. usage.go is what --help says.
 //   - lexer.go cuts a configuration file into directives; evaluate.go walks

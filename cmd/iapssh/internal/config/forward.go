@@ -235,3 +235,43 @@ func parseEndpoint(end string) Endpoint {
 	}
 	return Endpoint{Host: host, Port: n}
 }
+
+// forward obeys -L, -R and -D.
+func (ev *evaluator) forward(o option) error {
+	name := map[string]string{"D": "dynamic", "L": "local", "R": "remote"}[o.name]
+	spec, err := expander{env: ev.effects.LookupEnv}.expand(o.arg)
+	value, ok := parseForward(ev.effects.port, spec, o.name == "D", o.name == "R")
+	if !ok && o.name == "R" {
+		value, ok = parseForward(ev.effects.port, spec, true, true)
+	}
+	if err != nil || !ok {
+		return &UsageError{Text: fmt.Sprintf("Bad %s forwarding specification '%s'", name, o.arg)}
+	}
+	keyword := name + "forward"
+	old := ev.settings[keyword]
+	at := position{file: "-" + o.name}
+	if old.value != nil {
+		at = old.at
+	}
+	ev.settings[keyword] = setting{collect(keyword, old.value, value), at}
+	return nil
+}
+
+// stdioForward obeys -W.
+func stdioForward(ev *evaluator, o option, put func(name, value string)) error {
+	if ev.settings.word(kwStdioForward) != "" {
+		return &UsageError{Text: "stdio forward already specified"}
+	}
+	if ev.settings.word(kwMuxCommand) != "" {
+		return &UsageError{Text: "Cannot specify stdio forward with -O"}
+	}
+	spec, err := expander{env: ev.effects.LookupEnv}.expand(o.arg)
+	value, ok := parseForward(ev.effects.port, spec, true, false)
+	if err != nil || !ok {
+		return &UsageError{Text: fmt.Sprintf("Bad stdio forwarding specification '%s'", o.arg)}
+	}
+	put(kwStdioForward, strings.TrimSuffix(value, endsMark))
+	put("requesttty", "no")
+	put("sessiontype", "none")
+	return nil
+}

@@ -109,3 +109,18 @@ func jumpTo(last hop, before string, line commandLine, level LogLevel) []string 
 	}
 	return append(argv, "--", last.host)
 }
+
+// jump obeys -J.
+func (ev *evaluator) jump(o option) error {
+	if _, set := ev.settings["proxyjump"]; set {
+		return &UsageError{Text: "Only a single -J option is permitted (use commas to separate multiple jump hops)"}
+	}
+	if _, set := ev.settings["proxycommand"]; set {
+		return &UsageError{Text: "Cannot specify -J with ProxyCommand"}
+	}
+	if _, _, ok := parseJump(ev.effects.port, o.arg, true); !ok {
+		return &UsageError{Text: "Invalid -J argument"}
+	}
+	ev.set("proxyjump", nil, o.arg, position{file: "-J"}, true)
+	return nil
+}

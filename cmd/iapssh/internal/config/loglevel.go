@@ -1,5 +1,7 @@
 package config
 
+import "fmt"
+
 // A LogLevel is OpenSSH's LogLevel.
 type LogLevel int
 
@@ -21,4 +23,25 @@ func (l LogLevel) String() string {
 		return "LogLevel?"
 	}
 	return logLevelNames[l]
+}
+
+// logFormat reads the value of --log-format.
+func logFormat(value string) (string, error) {
+	switch value {
+	case "", "text":
+		return "", nil
+	case "json":
+		return value, nil
+	}
+	return "", usage(fmt.Sprintf("--log-format must be text or json, not %q", value))
+}
+
+// parseLogLevel reads a name as String gives it; any other is LogInfo.
+func parseLogLevel(name string) LogLevel {
+	for i, known := range logLevelNames {
+		if name == known {
+			return LogLevel(i)
+		}
+	}
+	return LogInfo
 }

@@ -172,77 +172,6 @@ func checked(o option, ev *evaluator, put func(name, value string)) error {
 	return nil
 }
 
-// forward obeys -L, -R and -D.
-func (ev *evaluator) forward(o option) error {
-	name := map[string]string{"D": "dynamic", "L": "local", "R": "remote"}[o.name]
-	spec, err := expander{env: ev.effects.LookupEnv}.expand(o.arg)
-	value, ok := parseForward(ev.effects.port, spec, o.name == "D", o.name == "R")
-	if !ok && o.name == "R" {
-		value, ok = parseForward(ev.effects.port, spec, true, true)
-	}
-	if err != nil || !ok {
-		return &UsageError{Text: fmt.Sprintf("Bad %s forwarding specification '%s'", name, o.arg)}
-	}
-	keyword := name + "forward"
-	old := ev.settings[keyword]
-	at := position{file: "-" + o.name}
-	if old.value != nil {
-		at = old.at
-	}
-	ev.settings[keyword] = setting{collect(keyword, old.value, value), at}
-	return nil
-}
-
-// stdioForward obeys -W.
-func stdioForward(ev *evaluator, o option, put func(name, value string)) error {
-	if ev.settings.word(kwStdioForward) != "" {
-		return &UsageError{Text: "stdio forward already specified"}
-	}
-	if ev.settings.word(kwMuxCommand) != "" {
-		return &UsageError{Text: "Cannot specify stdio forward with -O"}
-	}
-	spec, err := expander{env: ev.effects.LookupEnv}.expand(o.arg)
-	value, ok := parseForward(ev.effects.port, spec, true, false)
-	if err != nil || !ok {
-		return &UsageError{Text: fmt.Sprintf("Bad stdio forwarding specification '%s'", o.arg)}
-	}
-	put(kwStdioForward, strings.TrimSuffix(value, endsMark))
-	put("requesttty", "no")
-	put("sessiontype", "none")
-	return nil
-}
-
-// muxCommand obeys -O.
-func muxCommand(ev *evaluator, o option, put func(name, value string)) error {
-	switch {
-	case ev.settings.word(kwStdioForward) != "":
-		return &UsageError{Text: "Cannot specify multiplexing command with -W"}
-	case ev.settings.word(kwMuxCommand) != "":
-		return &UsageError{Text: "Multiplexing command already specified"}
-	}
-	switch o.arg {
-	case "check", "conninfo", "channels", "forward", "exit", "stop", "cancel", "proxy":
-		put(kwMuxCommand, o.arg)
-		return nil
-	}
-	return &UsageError{Text: "Invalid multiplex command."}
-}
-
-// jump obeys -J.
-func (ev *evaluator) jump(o option) error {
-	if _, set := ev.settings["proxyjump"]; set {
-		return &UsageError{Text: "Only a single -J option is permitted (use commas to separate multiple jump hops)"}
-	}
-	if _, set := ev.settings["proxycommand"]; set {
-		return &UsageError{Text: "Cannot specify -J with ProxyCommand"}
-	}
-	if _, _, ok := parseJump(ev.effects.port, o.arg, true); !ok {
-		return &UsageError{Text: "Invalid -J argument"}
-	}
-	ev.set("proxyjump", nil, o.arg, position{file: "-J"}, true)
-	return nil
-}
-
 // longFlag keeps a flag of ours. Of several that set the same keyword the last counts.
 func (c *commandLine) longFlag(o option) error {
 	if o.arg == "" {
@@ -259,17 +188,6 @@ func (c *commandLine) longFlag(o option) error {
 	maps.DeleteFunc(c.flags, func(name, _ string) bool { return longFlags[name] == longFlags[o.name] })
 	c.flags[o.name] = value[0]
 	return nil
-}
-
-// logFormat reads the value of --log-format.
-func logFormat(value string) (string, error) {
-	switch value {
-	case "", "text":
-		return "", nil
-	case "json":
-		return value, nil
-	}
-	return "", usage(fmt.Sprintf("--log-format must be text or json, not %q", value))
 }
 
 // sessionType obeys -N and -s, which exclude each other.
@@ -302,13 +220,4 @@ func (c *commandLine) identity(arg string, ev *evaluator) error {
 		return &UsageError{Text: complaint}
 	}
 	return nil
-}
-
-func parseLogLevel(name string) LogLevel {
-	for i, known := range logLevelNames {
-		if name == known {
-			return LogLevel(i)
-		}
-	}
-	return LogInfo
 }

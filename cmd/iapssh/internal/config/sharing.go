@@ -54,3 +54,19 @@ func (b *builder) sharing(p *Plan) {
 		}
 	}
 }
+
+// muxCommand obeys -O.
+func muxCommand(ev *evaluator, o option, put func(name, value string)) error {
+	switch {
+	case ev.settings.word(kwStdioForward) != "":
+		return &UsageError{Text: "Cannot specify multiplexing command with -W"}
+	case ev.settings.word(kwMuxCommand) != "":
+		return &UsageError{Text: "Multiplexing command already specified"}
+	}
+	switch o.arg {
+	case "check", "conninfo", "channels", "forward", "exit", "stop", "cancel", "proxy":
+		put(kwMuxCommand, o.arg)
+		return nil
+	}
+	return &UsageError{Text: "Invalid multiplex command."}
+}

@@ -18,9 +18,9 @@
 //	stats.go     how the connection does, for who asks
 //	share.go     sessions on a connection that another process holds
 //	master.go    our connection, shared with others; passenger.go: those who pass their files
-//	probe.go     a login, and nothing else
+//	probe.go     a login that is only tried
 //	jump.go      a connection through a jump host; stdio.go: the same as standard input and output (-W)
-//	control.go   what -O asks of a master; probe.go: a login that is only tried
+//	control.go   what -O asks of a master
 //	steps.go     what is told on the way to a session's first output
 //	output.go    messages to the user, whatever mode the terminal is in
 package session
