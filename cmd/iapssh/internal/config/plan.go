@@ -196,9 +196,12 @@ type Failing struct {
 // empty: Google's.
 type APIs struct{ Compute, OSLogin, IAP, Run, IAMCredentials string }
 
+// publicUniverse is the domain of the universe that is meant where none is named.
+const publicUniverse = "googleapis.com"
+
 // universeAPIs are those of another universe.
 func universeAPIs(domain string) APIs {
-	if domain == "" || domain == "googleapis.com" {
+	if domain == "" {
 		return APIs{}
 	}
 	return APIs{

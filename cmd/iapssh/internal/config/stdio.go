@@ -166,7 +166,9 @@ func (p *Plan) fillGoogle(effects Effects, home string, given iapSettings) error
 	}
 	p.Proxy = g.proxy()
 	p.ClientCertificate = g.clientCertificate(home)
-	p.Universe = g.property("core", "universe_domain")
+	if p.Universe = g.property("core", "universe_domain"); p.Universe == publicUniverse {
+		p.Universe = ""
+	}
 	p.PSC = given.psc
 	p.CACertsFile = g.property("core", "custom_ca_certs_file")
 	p.Impersonate, err = impersonated(first(given.impersonate, g.property("auth", "impersonate_service_account")))

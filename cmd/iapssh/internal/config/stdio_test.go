@@ -28,6 +28,7 @@ func TestStdio(t *testing.T) {
 		want func(*Plan)
 	}{
 		{"--listen-on-stdin vm 22", nil, func(p *Plan) {}},
+		{"--listen-on-stdin vm 22", map[string]string{"CLOUDSDK_CORE_UNIVERSE_DOMAIN": "googleapis.com"}, func(p *Plan) {}},
 		{"vm 2222 --listen-on-stdin --project=p --zone z --network-interface=nic1", nil, func(p *Plan) {
 			p.Port = 2222
 			p.IAP = Target{Project: "p", Zone: "z", Instance: "vm", Interface: "nic1"}

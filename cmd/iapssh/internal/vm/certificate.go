@@ -69,7 +69,7 @@ func (c *Cloud) certificate(ctx context.Context, plan config.Plan, since time.Ti
 // onlyCertified says that OS Login takes nothing but certificates of an account, as gcloud has it: of one that an identity provider
 // vouches for, and in other universes than Google's own.
 func onlyCertified(account, universe string) bool {
-	return strings.HasPrefix(account, "principal://") || universe != "" && universe != "googleapis.com"
+	return strings.HasPrefix(account, "principal://") || universe != ""
 }
 
 // certifyFor is the signature that lets the account into a VM.

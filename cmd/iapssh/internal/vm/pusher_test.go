@@ -335,7 +335,6 @@ func TestOnlyCertified(t *testing.T) {
 		want              bool
 	}{
 		{"alice@example.com", "", false},
-		{"alice@example.com", "googleapis.com", false},
 		{"alice@example.com", "example.goog", true},
 		{"principal://iam.googleapis.com/locations/global/workforcePools/p/subject/alice", "", true},
 		{"", "", false},
