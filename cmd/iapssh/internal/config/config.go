@@ -25,7 +25,8 @@
 //   - refuse.go names what must not be ignored while it is not built, and what a
 //     plan lacks.
 //   - gcloud.go reads gcloud's active configuration, certificate.go and
-//     gcloudproxy.go what it says of our certificate and of proxies.
+//     gcloudproxy.go what it says of our certificate and of proxies; google.go puts
+//     what is Google's into a Plan.
 //   - proxycommand.go recognises ProxyCommand lines that lead through IAP,
 //     shell.go splits them into words.
 //   - route.go decides whether a host is reached through IAP, as a pure function

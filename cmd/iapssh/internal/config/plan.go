@@ -192,28 +192,6 @@ type Failing struct {
 	Code int    // to exit with in the place of 255; 0: that
 }
 
-// APIs are base URLs of Google's APIs, as in gcloud's api_endpoint_overrides;
-// empty: Google's.
-type APIs struct{ Compute, OSLogin, IAP, Run, IAMCredentials string }
-
-// publicUniverse is the domain of the universe that is meant where none is named.
-const publicUniverse = "googleapis.com"
-
-// universeAPIs are those of another universe.
-func universeAPIs(domain string) APIs {
-	if domain == "" {
-		return APIs{}
-	}
-	return APIs{
-		Compute: "https://compute." + domain + "/compute/v1/",
-		OSLogin: "https://oslogin." + domain + "/",
-		IAP:     "https://iap." + domain + "/",
-		Run:     "https://run." + domain + "/",
-
-		IAMCredentials: "https://iamcredentials." + domain + "/",
-	}
-}
-
 // Ignored names a keyword that OpenSSH knows and that has no effect here.
 type Ignored struct {
 	Keyword string // as OpenSSH prints it, in lower case

@@ -2,11 +2,8 @@ package config
 
 import (
 	"context"
-	"fmt"
 	"regexp"
-	"strings"
 	"time"
-	"unicode"
 )
 
 // resolveStdio reads gcloud's and iapproxy's grammar for a tunnel on stdin and
@@ -97,26 +94,6 @@ func (t tunnelLine) logFile() string { return first(t.flags["--log-file"], t.fla
 // instanceName is a legal name of a VM: RFC 1035, one label.
 var instanceName = regexp.MustCompile(`^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$`)
 
-// iapSettings is what flags and IAP* keywords say of the way through IAP. Empty
-// fields were not given.
-type iapSettings struct {
-	projects                   []string
-	zone, nic                  string
-	region, network, destGroup string
-	workload                   Workload
-	psc                        string
-	account, configuration     string
-	impersonate                string
-	noTokenCache               bool
-	reason                     string
-	relayURL                   string
-}
-
-// isVM says that they are about an instance.
-func (s iapSettings) isVM() bool {
-	return s.workload.Type == "" && s.region == "" && s.network == "" && s.destGroup == ""
-}
-
 // target is what the flags of tunnel grammar say.
 func (t tunnelLine) target() iapSettings {
 	s := iapSettings{
@@ -142,72 +119,4 @@ func (t tunnelLine) target() iapSettings {
 		s.projects = []string{project}
 	}
 	return s
-}
-
-// fillGoogle sets what is Google's in a plan, whatever the mode.
-func (p *Plan) fillGoogle(effects Effects, home string, given iapSettings) error {
-	g, err := loadGCloud(effects, given.configuration, home)
-	if err != nil {
-		return err
-	}
-	p.GCloud = GCloud{
-		Dir:           g.dir,
-		Configuration: g.name,
-		Account:       first(given.account, g.property("core", "account")),
-		AccountNamed:  given.account != "" || g.isNamed("core", "account"),
-		Project:       g.property("core", "project"),
-		Zone:          g.property("compute", "zone"),
-		RunRegion:     g.property("run", "region"),
-
-		TokenFile:      g.property("auth", "access_token_file"),
-		CredentialFile: g.property("auth", "credential_file_override"),
-		QuotaProject:   g.quotaProject(),
-		NoCredentials:  g.isTrue("auth", "disable_credentials"),
-	}
-	p.Proxy = g.proxy()
-	p.ClientCertificate = g.clientCertificate(home)
-	if p.Universe = g.property("core", "universe_domain"); p.Universe == publicUniverse {
-		p.Universe = ""
-	}
-	p.PSC = given.psc
-	p.CACertsFile = g.property("core", "custom_ca_certs_file")
-	p.Impersonate, err = impersonated(first(given.impersonate, g.property("auth", "impersonate_service_account")))
-	if err != nil {
-		return err
-	}
-	p.NoTokenCache = given.noTokenCache
-	p.Reason = first(given.reason, g.property("core", "request_reason"))
-	if strings.ContainsFunc(p.Reason, unicode.IsControl) { // it becomes a header
-		return &UsageError{Ours: true, Text: fmt.Sprintf("a reason must be one line of text, not %q", p.Reason)}
-	}
-	p.RelayURL = given.relayURL
-	if p.RelayURL == "" {
-		p.RelayURL, _ = effects.LookupEnv("IAPSSH_RELAY_URL")
-	}
-	universe := universeAPIs(p.Universe)
-	p.APIs = APIs{
-		Compute: first(g.property("api_endpoint_overrides", "compute"), universe.Compute),
-		OSLogin: first(g.property("api_endpoint_overrides", "oslogin"), universe.OSLogin),
-		IAP:     first(g.property("api_endpoint_overrides", "iap"), universe.IAP),
-		Run:     first(g.property("api_endpoint_overrides", "run"), universe.Run),
-
-		IAMCredentials: first(g.property("api_endpoint_overrides", "iamcredentials"), universe.IAMCredentials),
-	}
-	p.NoPrompts = g.isTrue("core", "disable_prompts")
-	return nil
-}
-
-// impersonated reads a list of service accounts with commas between them.
-func impersonated(list string) ([]string, error) {
-	if list == "" || strings.EqualFold(list, "none") {
-		return nil, nil
-	}
-	chain := strings.Split(list, ",")
-	for i, account := range chain {
-		chain[i] = strings.TrimSpace(account)
-		if !strings.Contains(chain[i], "@") || strings.ContainsAny(chain[i], " /") {
-			return nil, &UsageError{Ours: true, Text: fmt.Sprintf("%q is not the e-mail of a service account to act as", account)}
-		}
-	}
-	return chain, nil
 }
