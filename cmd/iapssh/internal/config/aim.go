@@ -40,11 +40,11 @@ func (p *Plan) aim(host string, port int, projects []string, given iapSettings, 
 		return err
 	}
 	if t.Workload.Instance != "" || t.Workload.Container != "" {
-		return &UsageError{Ours: true, Text: "--instance and --container are for a workload of Cloud Run, which --cloud-run=TYPE says it is"}
+		return usage("--instance and --container are for a workload of Cloud Run, which --cloud-run=TYPE says it is")
 	}
 	t.Workload = Workload{}
 	if !instanceName.MatchString(host) {
-		return &UsageError{Ours: true, Text: fmt.Sprintf("%q is not the name of an instance, and IAP knows no other (%s)", host, p.RouteReason)}
+		return usage(fmt.Sprintf("%q is not the name of an instance, and IAP knows no other (%s)", host, p.RouteReason))
 	}
 	if t.Zone = given.zone; t.Zone == "" && len(projects) < 2 {
 		t.Zone = p.GCloud.Zone // a default, which must not narrow a search
@@ -66,7 +66,7 @@ func (t Target) elsewhere(runRegion string) (Target, error) {
 	if t.Workload.Type == "" {
 		t.Workload = Workload{}
 		if !validHostname(t.Instance) || strings.Contains(t.Instance, "/") {
-			return t, &UsageError{Ours: true, Text: fmt.Sprintf("%q is not the address or name of a host", t.Instance)}
+			return t, usage(fmt.Sprintf("%q is not the address or name of a host", t.Instance))
 		}
 		return t, nil
 	}
@@ -74,7 +74,7 @@ func (t Target) elsewhere(runRegion string) (Target, error) {
 	t.Network, t.DestGroup = "", ""
 	kind, _, complaint := cloudRunType([]string{t.Workload.Type}, "")
 	if complaint != "" {
-		return t, &UsageError{Ours: true, Text: fmt.Sprintf("--cloud-run: %q is none of service, job, worker-pool, instance", t.Workload.Type)}
+		return t, usage(fmt.Sprintf("--cloud-run: %q is none of service, job, worker-pool, instance", t.Workload.Type))
 	}
 	t.Workload.Type = kind[0]
 	return t, nil

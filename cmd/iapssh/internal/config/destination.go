@@ -54,7 +54,7 @@ func resolveEach(ctx context.Context, mode Mode, argv []string, effects Effects)
 		}
 	}
 	if len(names) == 0 {
-		return p, &UsageError{Ours: true, Text: argv[0] + " wants the name of a VM"}
+		return p, usage(argv[0] + " wants the name of a VM")
 	}
 	for _, name := range names {
 		one, err := resolveSession(ctx, append(slices.Clone(options), name), effects)
@@ -74,7 +74,7 @@ func resolveDoctor(ctx context.Context, argv []string, effects Effects) (Plan, e
 	words = append(words, "-o", "IAP=yes") // unless something else was said before
 	p, err := resolveEach(ctx, ModeDoctor, words, effects)
 	if p.JSON = slices.Contains(argv, "--json"); err == nil && len(p.Each) != 1 {
-		err = &UsageError{Ours: true, Text: argv[0] + " is about one VM at a time"}
+		err = usage(argv[0] + " is about one VM at a time")
 	}
 	return p, err
 }
@@ -88,7 +88,7 @@ func resolveForget(names []string) (Plan, error) {
 			t = Target{Instance: name}
 		}
 		if !instanceName.MatchString(t.Instance) {
-			return p, &UsageError{Ours: true, Text: fmt.Sprintf("--forget takes names of VMs, and %q is none", name)}
+			return p, usage(fmt.Sprintf("--forget takes names of VMs, and %q is none", name))
 		}
 		p.VMs = append(p.VMs, t)
 	}

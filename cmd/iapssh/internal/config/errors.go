@@ -20,6 +20,9 @@ func (e *UsageError) Error() string {
 	return e.Text
 }
 
+// usage is a complaint about our own grammar.
+func usage(text string) error { return &UsageError{Ours: true, Text: text} }
+
 // A ConfigError is a configuration that cannot be read. A file with several
 // bad lines yields one joined error (errors.Join) that lists them all.
 type ConfigError struct {

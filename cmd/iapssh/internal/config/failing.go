@@ -33,7 +33,7 @@ func number(flags map[string]string, name string, least, most int) (int, error) 
 	}
 	n, err := strconv.Atoi(value)
 	if err != nil || n < least || n > most {
-		return 0, &UsageError{Ours: true, Text: fmt.Sprintf("%s wants a number from %d to %d, not %q", name, least, most, value)}
+		return 0, usage(fmt.Sprintf("%s wants a number from %d to %d, not %q", name, least, most, value))
 	}
 	return n, nil
 }

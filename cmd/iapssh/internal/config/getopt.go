@@ -66,7 +66,7 @@ func (g *getopt) longFlag(word string, long map[string]string) (option, error) {
 	}
 	if _, isSwitch := longSwitches[name]; isSwitch {
 		if attached {
-			return option{}, &UsageError{Ours: true, Text: "option " + name + " takes no value"}
+			return option{}, usage("option " + name + " takes no value")
 		}
 		return option{name: name, arg: longSwitches[name]}, nil
 	}

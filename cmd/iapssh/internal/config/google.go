@@ -58,7 +58,7 @@ func (p *Plan) fillGoogle(effects Effects, home string, given iapSettings) error
 	p.NoTokenCache = given.noTokenCache
 	p.Reason = first(given.reason, g.property("core", "request_reason"))
 	if strings.ContainsFunc(p.Reason, unicode.IsControl) { // it becomes a header
-		return &UsageError{Ours: true, Text: fmt.Sprintf("a reason must be one line of text, not %q", p.Reason)}
+		return usage(fmt.Sprintf("a reason must be one line of text, not %q", p.Reason))
 	}
 	p.RelayURL = given.relayURL
 	if p.RelayURL == "" {
@@ -78,7 +78,7 @@ func impersonated(list string) ([]string, error) {
 	for i, account := range chain {
 		chain[i] = strings.TrimSpace(account)
 		if !strings.Contains(chain[i], "@") || strings.ContainsAny(chain[i], " /") {
-			return nil, &UsageError{Ours: true, Text: fmt.Sprintf("%q is not the e-mail of a service account to act as", account)}
+			return nil, usage(fmt.Sprintf("%q is not the e-mail of a service account to act as", account))
 		}
 	}
 	return chain, nil

@@ -183,7 +183,7 @@ func (c *commandLine) longFlag(o option) error {
 	}
 	value, _, problem := keywords[longFlags[o.name]].read([]string{o.arg}, o.arg)
 	if problem != "" || len(value) == 0 {
-		return &UsageError{Ours: true, Text: o.name + ": " + first(problem, "needs a value")}
+		return usage(o.name + ": " + first(problem, "needs a value"))
 	}
 	maps.DeleteFunc(c.flags, func(name, _ string) bool { return longFlags[name] == longFlags[o.name] })
 	c.flags[o.name] = value[0]

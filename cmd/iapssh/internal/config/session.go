@@ -49,7 +49,7 @@ func resolveSession(ctx context.Context, argv []string, effects Effects) (Plan, 
 	p, err := b.plan(ev.ignored)
 	p.Failing = failing
 	if err == nil && p.Fork && failing.FD != 0 {
-		err = &UsageError{Ours: true, Text: "--error-fd does not reach into the background: name a file by " + envErrorFile}
+		err = usage("--error-fd does not reach into the background: name a file by " + envErrorFile)
 	}
 	return p, err
 }

@@ -253,8 +253,6 @@ func excludeEachOther(flags map[string]string) error {
 	return nil
 }
 
-func usage(text string) error { return &UsageError{Ours: true, Text: text} }
-
 // logLevel is what -v and gcloud's --verbosity say. gcloud's default, warning, is
 // what ssh calls INFO: what a user ought to see and no more.
 func (t tunnelLine) logLevel() (LogLevel, error) {
