@@ -2,6 +2,8 @@ package sshclient
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net"
 	"strings"
 	"sync"
@@ -194,3 +196,30 @@ func (c *Client) Close() error {
 }
 
 func (c *Client) log(level Level, format string, args ...any) { logf(c.logTo, level, format, args...) }
+
+// whyLost tells a session that the server closed from a connection that ended.
+func (c *Client) whyLost() error {
+	if err := c.Gone(); err != nil {
+		return err
+	}
+	return ErrNoStatus
+}
+
+// Gone says why the connection has ended, as [Client.Err] does, and asks the server
+// whether it has: x/crypto ends what runs on a connection before the connection itself.
+// Nil means that the server answers.
+func (c *Client) Gone() error {
+	if c.isClosing() {
+		return ErrClosed // Close may still wait for the far side
+	}
+	err := c.signOfLife()
+	if err == nil {
+		return nil
+	}
+	if !errors.Is(err, io.EOF) { // a failed write, which x/crypto does not end a connection for
+		c.setCause(err)
+	}
+	c.conn.Close()
+	<-c.done
+	return c.Err()
+}

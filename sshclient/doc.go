@@ -31,7 +31,8 @@
 //   - splice.go, copy.go: how the bytes of a forwarded connection are moved
 //   - idle.go: channels that carry nothing for too long
 //   - join.go, share.go: a connection that several processes use; see package control
-//   - alive.go: [LinkState] and the server-alive count
+//   - wire.go: what goes over the connection, [Stats]; alive.go: [LinkState] and the
+//     server-alive count
 //   - trace.go: [Trace], the steps of a handshake
 //
 // # Why it is built on golang.org/x/crypto/ssh as it is

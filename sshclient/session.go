@@ -236,33 +236,6 @@ func (s *Session) conclude(result *Result) {
 	}
 }
 
-// whyLost tells a session that the server closed from a connection that ended.
-func (c *Client) whyLost() error {
-	if err := c.Gone(); err != nil {
-		return err
-	}
-	return ErrNoStatus
-}
-
-// Gone says why the connection has ended, as [Client.Err] does, and asks the server
-// whether it has: x/crypto ends what runs on a connection before the connection itself.
-// Nil means that the server answers.
-func (c *Client) Gone() error {
-	if c.isClosing() {
-		return ErrClosed // Close may still wait for the far side
-	}
-	err := c.signOfLife()
-	if err == nil {
-		return nil
-	}
-	if !errors.Is(err, io.EOF) { // a failed write, which x/crypto does not end a connection for
-		c.setCause(err)
-	}
-	c.conn.Close()
-	<-c.done
-	return c.Err()
-}
-
 // Close ends the session from our side. Run returns when the server has confirmed
 // it; a server that does not is ended by the client's Close.
 func (s *Session) Close() error {
