@@ -99,6 +99,23 @@ func TestOf(t *testing.T) {
 	}
 }
 
+func TestWhatElseIsWanted(t *testing.T) {
+	for _, tc := range []struct {
+		err  sshclient.AuthError
+		want string
+	}{
+		{sshclient.AuthError{Methods: []string{"publickey"}}, "No key was found to offer"},
+		{sshclient.AuthError{Methods: []string{"publickey"}, Tried: []sshclient.Tried{{Source: "id"}}}, "Tried id."},
+		{sshclient.AuthError{Methods: []string{"keyboard-interactive"}, Partial: true}, "What was offered is right; keyboard-interactive is wanted besides"},
+		{sshclient.AuthError{Methods: []string{"publickey"}, Partial: true}, "No key was found to offer"}, // another than that which was right
+	} {
+		err := &sshclient.HandshakeError{Stage: sshclient.StageAuth, Err: &tc.err}
+		if got := Of(err, Facts{}); !strings.HasPrefix(got.Fix, tc.want) {
+			t.Errorf("%+v: %q", tc.err, got.Fix)
+		}
+	}
+}
+
 // Who may not put a key on a VM learns what is missing.
 func TestKeyThatMayNotBePut(t *testing.T) {
 	denied := &sshclient.HandshakeError{Stage: sshclient.StageAuth, Err: &sshclient.AuthError{User: "ali", Host: "vm", Methods: []string{"publickey"}}}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -149,6 +150,9 @@ func unknownKeyFix(v knownhosts.Verdict, facts Facts) string {
 
 // authFix says which keys were tried, since the server never does.
 func authFix(e *sshclient.AuthError) string {
+	if e.Partial && !slices.Contains(e.Methods, "publickey") {
+		return fmt.Sprintf("What was offered is right; %s is wanted besides, which is asked for on a terminal, and not with BatchMode", strings.Join(e.Methods, " or "))
+	}
 	if len(e.Tried) == 0 {
 		return "No key was found to offer: name one with -i, or make one with ssh-keygen, and add its .pub to the VM: gcloud compute os-login ssh-keys add --key-file=FILE.pub"
 	}
