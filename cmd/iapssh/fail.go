@@ -34,6 +34,14 @@ func complain(w io.Writer, plan config.Plan, err error) int {
 	return failed(plan, failure, "")
 }
 
+// concede reports a failure in a mode that has exit codes of its own.
+func (r *relay) concede(failure report.Failure, err error) int {
+	if r.plan.LogLevel >= config.LogError {
+		io.WriteString(r.messages, failure.Lines())
+	}
+	return failedAs(report.Exit(err), r.plan, failure, r.principal())
+}
+
 // output writes what was asked for to stdout, and gives the exit code.
 func output(plan config.Plan, messages *session.Messages, text string) int {
 	if _, err := io.WriteString(os.Stdout, text); err != nil {

@@ -65,10 +65,7 @@ func (r *relay) unlisted(ctx context.Context, finding gce.Finding) int {
 	facts.Target = iap.Target{Project: finding.Project}
 	failure := report.Of(finding.Err, facts)
 	failure.Cause = "project " + finding.Project + ": " + failure.Cause
-	if r.plan.LogLevel >= config.LogError {
-		io.WriteString(r.messages, failure.Lines())
-	}
-	return failedAs(report.Exit(finding.Err), r.plan, failure, r.principal())
+	return r.concede(failure, finding.Err)
 }
 
 // ourselves is the path by which this program was started: a link stays a link, which outlives the version that it leads to. As an

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/config"
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/report"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/session"
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/vm"
 )
@@ -14,12 +15,12 @@ import (
 func hostKeys(ctx context.Context, plan config.Plan, messages *session.Messages) int {
 	for _, one := range plan.Each {
 		r, err := newRelay(one, messages)
-		var facts vm.Facts
-		if err == nil {
-			facts, err = r.published(ctx)
-		}
 		if err != nil {
 			return complain(messages, plan, err)
+		}
+		facts, err := r.published(ctx)
+		if err != nil {
+			return r.concede(report.Of(err, r.facts(ctx, err)), err)
 		}
 		names := r.plan.IAP.FullName()
 		if facts.ID != "" {
