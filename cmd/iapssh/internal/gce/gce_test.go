@@ -79,7 +79,7 @@ func TestInstances(t *testing.T) {
 func TestHostKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, c := newCloud(googletest.Instance{GuestAttributes: map[string]string{
-			"hostkeys/ssh-ed25519": "AAAA root@vm", "hostkeys/ecdsa-sha2-nistp256": "BBBB", "hostkeys/ssh-dss": "CCCC", "hostkeys/ssh-rsa": "", "other/x": "y",
+			"hostkeys/ssh-ed25519": "AAAA root@vm", "hostkeys/ecdsa-sha2-nistp256": "BBBB", "hostkeys/ssh-dss": "CCCC", "hostkeys/ssh-rsa": "no base64", "other/x": "y",
 		}})
 		for _, test := range []struct {
 			enabled string

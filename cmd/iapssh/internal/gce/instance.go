@@ -3,6 +3,7 @@ package gce
 import (
 	"cmp"
 	"context"
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -160,7 +161,10 @@ func (c *Client) HostKeys(ctx context.Context, ref Ref) ([]string, error) {
 	for _, item := range answer.QueryValue.Items {
 		// The value is the key alone, perhaps followed by a comment.
 		fields := strings.Fields(item.Value)
-		if item.Namespace == "hostkeys" && len(fields) > 0 && hostKeyTypes[item.Key] {
+		if item.Namespace != "hostkeys" || len(fields) == 0 || !hostKeyTypes[item.Key] {
+			continue
+		}
+		if _, err := base64.StdEncoding.DecodeString(fields[0]); err == nil {
 			keys = append(keys, item.Key+" "+fields[0])
 		}
 	}
