@@ -69,6 +69,7 @@ func TestArgv(t *testing.T) {
 		{"--project=p --zone z vm", func(p Plan) any { return p.IAP }, Target{Project: "p", Zone: "z", Instance: "vm", Interface: "nic0", Port: 7}},
 		{"vm --project p --zone=z ls", func(p Plan) any { return []any{p.IAP, p.Command} }, []any{Target{Project: "p", Zone: "z", Instance: "vm", Interface: "nic0", Port: 7}, "ls"}},
 		{"-o IAPProject=q --project=p -o IAPZone=z vm", func(p Plan) any { return p.IAP.Project }, "p"},
+		{"--project=p -o IAP=yes vm", func(p Plan) any { return p.IAP.FullName() }, "vm.p"}, // its zone is to be looked up
 		{"--region=r --network=n --project=p vm.us-east1-b.q", func(p Plan) any { return p.IAP.FullName() }, "vm.us-east1-b.q.n.r.p"},
 		{"--cloud-run=service --region=r --project=p svc", func(p Plan) any { return p.User + "@" + p.HostKeyAlias }, "root@cloud-run-default"},
 		{"--cloud-run=service --region=r --project=p -o HostKeyAlias=a me@svc", func(p Plan) any { return p.User + "@" + p.HostKeyAlias }, "me@a"},

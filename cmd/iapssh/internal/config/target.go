@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -39,15 +40,16 @@ func (t Target) IsVM() bool {
 }
 
 // FullName tells the target from all others: VM.ZONE.PROJECT,
-// HOST.NETWORK.REGION.PROJECT or WORKLOAD.REGION.PROJECT.
+// HOST.NETWORK.REGION.PROJECT or WORKLOAD.REGION.PROJECT. What is not known yet is left out.
 func (t Target) FullName() string {
+	parts := []string{t.Instance, t.Network, t.Region, t.Project}
 	switch {
 	case t.Workload.Type != "":
-		return strings.Join([]string{t.Instance, t.Region, t.Project}, ".")
+		parts = []string{t.Instance, t.Region, t.Project}
 	case t.IsVM():
-		return strings.Join([]string{t.Instance, t.Zone, t.Project}, ".")
+		parts = []string{t.Instance, t.Zone, t.Project}
 	}
-	return strings.Join([]string{t.Instance, t.Network, t.Region, t.Project}, ".")
+	return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), ".")
 }
 
 // complete says that nothing needs to be looked up.
