@@ -59,6 +59,11 @@ type AuthError struct {
 	Tried      []Tried  // the keys that were offered or given up, in order
 }
 
+// Unusable says that the key which was tried last cannot be used here, whatever the server would say to it.
+func (e *AuthError) Unusable() bool { return unusable(e.Tried) }
+
+func unusable(tried []Tried) bool { return len(tried) > 0 && tried[len(tried)-1].Err != nil }
+
 // Tried is a key that did not serve.
 type Tried struct {
 	Source string        // path of the file, or the agent's comment

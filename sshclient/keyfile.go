@@ -18,6 +18,7 @@ var (
 	errLocked        = errors.New("no usable passphrase given")
 	errInvalidFormat = errors.New("invalid format")
 	errNoUserCert    = errors.New("not a user certificate")
+	errOtherHalf     = errors.New("the .pub beside it is another key's")
 )
 
 // passphraser asks for the passphrase of the key in a file, for the n-th time from 0.

@@ -38,7 +38,7 @@ func (a *authenticator) nextKey() ssh.Signer {
 // another has Auth.More give another key, and says whether there is one to be offered.
 func (a *authenticator) another() bool {
 	full := a.offered >= a.auth.MaxOffers
-	if a.auth.More == nil || full && a.asked {
+	if a.auth.More == nil || a.asked && (full || unusable(a.tried)) {
 		return false
 	}
 	a.asked = true
@@ -50,7 +50,7 @@ func (a *authenticator) another() bool {
 	if err != nil {
 		a.unreadable(id, err)
 	}
-	a.keys = keys
+	a.keys = rank(nil, keys, a.held(), true) // the agent may sign for it
 	return len(keys) > 0
 }
 

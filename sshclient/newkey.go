@@ -35,6 +35,28 @@ func PublicHalf(path string) string {
 	return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key)))
 }
 
+// CheckKeyFile says why the private key in a file cannot be used, or that the public half beside it is another key's. It is nil also
+// where a passphrase is to be asked for first, and where there is no private key, which an agent may hold.
+func CheckKeyFile(path string) error {
+	text, tooOpen, err := readKeyFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), err == nil && parsePublic(text) != nil:
+		return nil
+	case err != nil:
+		return err
+	case tooOpen != 0:
+		return &permissionsError{path: path, mode: tooOpen}
+	}
+	public, err := (&keyFile{path: path, text: text}).public()
+	if err != nil {
+		return err
+	}
+	if beside := readPublic(path + ".pub"); beside != nil && public != nil && !sameKey(public)(beside) {
+		return errOtherHalf
+	}
+	return nil
+}
+
 // Certifies says until when a user's certificate, "TYPE BASE64", is good for a public key in the same form; ok is false if it is none,
 // or another key's.
 func Certifies(certificate, key string) (until time.Time, ok bool) {

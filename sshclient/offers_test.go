@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -38,6 +39,34 @@ func TestOfferOrder(t *testing.T) {
 		a := &attempt{auth: test.auth}
 		if a.run(t); !slices.Equal(a.offered(), test.order) {
 			t.Errorf("%s: %v, want %v", test.name, a.offered(), test.order)
+		}
+	}
+}
+
+// A later key may be one that the agent signs for; one that cannot be used here is not asked for again.
+func TestMoreKeysOfTheAgent(t *testing.T) {
+	dir := t.TempDir()
+	held, locked := newTestKey(t, "ed25519"), newTestKey(t, "ed25519")
+	heldPub := held.writePublic(t, dir, "held.pub")
+	lockedPath := locked.write(t, dir, "locked", "secret")
+	for _, test := range []struct {
+		more  string
+		login bool
+	}{
+		{heldPub, true},
+		{strings.TrimSuffix(heldPub, ".pub"), true}, // of which only the public half is there
+		{lockedPath, false},
+	} {
+		a := &attempt{allowed: []testKey{held, locked}, auth: Auth{AgentPath: newTestAgent(t, held).path, IdentitiesOnly: true, BatchMode: true}}
+		calls := 0
+		a.auth.More = func(context.Context) (Identity, bool) {
+			calls++
+			return Identity{Path: test.more}, calls < 5
+		}
+		a.run(t)
+		var denied *AuthError
+		if (a.err == nil) != test.login || calls != 1 || errors.As(a.err, &denied) && !denied.Unusable() {
+			t.Errorf("%s: %d calls, %v", test.more, calls, a.err)
 		}
 	}
 }
@@ -98,5 +127,34 @@ func TestNewKeyFile(t *testing.T) {
 	}
 	if PublicHalf(path+"2") != "" {
 		t.Error("a key that is not there")
+	}
+}
+
+// Which keys nobody could log in with, though a server let them in.
+func TestCheckKeyFile(t *testing.T) {
+	dir := t.TempDir()
+	key, other := newTestKey(t, "ed25519"), newTestKey(t, "ed25519")
+	swapped := key.write(t, dir, "swapped", "")
+	other.writePublic(t, dir, "swapped.pub")
+	open := key.write(t, dir, "open", "")
+	if err := os.Chmod(open, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		key.write(t, dir, "good", ""):                   "",
+		key.write(t, dir, "locked", "secret"):           "",
+		key.writePublic(t, dir, "public"):               "",
+		filepath.Join(dir, "nothing"):                   "",
+		swapped:                                         errOtherHalf.Error(),
+		writeFile(t, dir, "broken", []byte("nonsense")): errInvalidFormat.Error(),
+		open: "bad permissions",
+	} {
+		if runtime.GOOS == "windows" && path == open {
+			continue // modes say nothing there
+		}
+		err := CheckKeyFile(path)
+		if (err != nil) != (want != "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", path, err, want)
+		}
 	}
 }

@@ -114,7 +114,8 @@ func (r *relay) offer(ctx context.Context, local *session.Local, certificate str
 
 // reconnect says whether to connect once more, with the key that the VM was given and that it may know by then, and no other.
 func (r *relay) reconnect(ctx context.Context, err error, local *session.Local) bool {
-	if r.pusher == nil || ctx.Err() != nil || !turnedAway(err) {
+	var denied *sshclient.AuthError
+	if r.pusher == nil || ctx.Err() != nil || !turnedAway(err) || errors.As(err, &denied) && denied.Unusable() {
 		return false
 	}
 	key, user, ok := r.pusher.Reconnect(ctx)

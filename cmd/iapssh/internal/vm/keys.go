@@ -54,6 +54,17 @@ func (c *Cloud) extend(ctx context.Context, plan config.Plan, profile gce.Profil
 	return half
 }
 
+// usable says why nobody could log in with the key in a file though a VM were given it; nil if it is to be made.
+func usable(file string) error {
+	if sshclient.PublicHalf(file) == "" {
+		return nil
+	}
+	if err := sshclient.CheckKeyFile(file); err != nil {
+		return fmt.Errorf("%s cannot be used: %w; name another key: --ssh-key-file=FILE", file, err)
+	}
+	return nil
+}
+
 // MakeKey gives the public half of the plan's key, which is made if there is none.
 func (c *Cloud) MakeKey(plan config.Plan) (string, error) {
 	if key := sshclient.PublicHalf(plan.KeyFile); key != "" {

@@ -124,6 +124,11 @@ func (p *Pusher) pushBy(ctx context.Context, f Facts) error {
 	ref := refOf(p.plan)
 	d := decidePush(f.push(p.plan, p.cloud.Ask != nil, p.now(), p.margin))
 	p.cloud.Debug("key for %s: %s: %s", p.plan.User, d.Action, d.Why)
+	if d.Action != ActRefuse && d.Action != ActUse {
+		if err := usable(p.plan.KeyFile); err != nil {
+			return err
+		}
+	}
 	if d.Action == ActAsk {
 		if !p.agreed(ctx) {
 			return refusal("no key was put on the VM")

@@ -225,6 +225,22 @@ func TestMetadataKeys(t *testing.T) {
 	}
 }
 
+// A key with which nobody could log in is not put anywhere.
+func TestUnusableKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c, plan := pushing(t, "TRUE")
+		if err := os.WriteFile(plan.KeyFile, []byte("no key"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s.ForgetCalls()
+		p := c.NewPusher(plan)
+		_, ok := p.More(t.Context())
+		if ok || !strings.Contains(fmt.Sprint(p.Problem()), plan.KeyFile+" cannot be used") || slices.Contains(s.Calls(), "oslogin.users.importSshPublicKey") {
+			t.Errorf("%t, %v, after %q", ok, p.Problem(), s.Calls())
+		}
+	})
+}
+
 // That a profile cannot be read is no answer to who wonders why.
 func TestUnreadableProfile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
