@@ -103,6 +103,15 @@ func TestTokenSourceFails(t *testing.T) {
 	}
 }
 
+// A caller's own dialer may be stopped while the dial is wanted.
+func TestNetDialIsCanceled(t *testing.T) {
+	_, d := relay(t, iaptest.Echo())
+	d.NetDial = func(context.Context, string, string) (net.Conn, error) { return nil, context.Canceled }
+	if err := failedDial(t, d, vm, iap.StageConnect); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestUntrustedRelay(t *testing.T) {
 	s := iaptest.NewServer() // outside relay: an abandoned handshake is what is wanted here
 	defer s.Close()

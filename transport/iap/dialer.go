@@ -193,7 +193,7 @@ func (d *Dialer) prepare(ctx context.Context, relay *url.URL, refused string, o 
 	asked := &tokenRequest{refused: refused, began: time.Now(), done: make(chan struct{})}
 	go asked.run(both, d, cancel)
 	conn, stage, err := d.reach(both, relay, &o.phases)
-	if err != nil && !errors.Is(err, context.Canceled) {
+	if err != nil && (both.Err() == nil || !errors.Is(err, context.Canceled)) {
 		return nil, stage, err
 	}
 	select {
