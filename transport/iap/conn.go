@@ -112,7 +112,7 @@ func (c *Conn) wakeAll() {
 }
 
 // Read reads what the VM sent. Bytes that came before the session ended are delivered first; then it returns io.EOF if the
-// relay closed with code 1000, else the session's error (see LinkError, CloseError, ProtocolError, and DialError for one that
+// relay closed the session with code 1000, else the session's error (see LinkError, CloseError, ProtocolError, and DialError for one that
 // could not be resumed) in a *net.OpError.
 func (c *Conn) Read(p []byte) (int, error) {
 	c.mu.Lock()
@@ -160,7 +160,8 @@ func (c *Conn) ackIsIdle() {
 
 func (c *Conn) readError() error {
 	var closed *CloseError
-	if errors.As(c.err, &closed) && closed.Code == CloseNormal {
+	var unresumed *DialError // what the relay had not delivered by then is lost, so that is no end of file
+	if errors.As(c.err, &closed) && closed.Code == CloseNormal && !errors.As(c.err, &unresumed) {
 		return io.EOF
 	}
 	return c.opError("read", c.err)

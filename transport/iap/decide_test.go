@@ -160,6 +160,24 @@ func TestOutageGoesOn(t *testing.T) {
 	}
 }
 
+// A relay that asks to be left alone is, as long as the budget lasts.
+func TestOutageHeedsRetryAfter(t *testing.T) {
+	epoch := time.Unix(1e9, 0)
+	for _, tc := range []struct {
+		asked, into, want time.Duration
+	}{
+		{0, time.Minute, 0},
+		{30 * time.Second, time.Minute, 30 * time.Second},
+		{time.Hour, time.Minute, 14 * time.Minute},
+	} {
+		o := outage{began: epoch, attempts: 1}
+		pause, _, goOn := o.next(&HTTPError{Status: 503, RetryAfter: tc.asked}, epoch.Add(tc.into), 15*time.Minute)
+		if !goOn || pause < tc.want || pause > tc.want+minPause {
+			t.Errorf("asked for %v after %v: pause %v, goes on %v", tc.asked, tc.into, pause, goOn)
+		}
+	}
+}
+
 func TestOutagePause(t *testing.T) {
 	for _, tc := range []struct {
 		attempts    int

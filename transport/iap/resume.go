@@ -112,7 +112,8 @@ type outage struct {
 	progress  uint64 // the session's bytes, both ways, when it was last looked at
 }
 
-// next decides what follows err: a pause and then another attempt, with another token or not, or the end.
+// next decides what follows err: a pause and then another attempt, with another token or not, or the end. A relay that asks to be
+// left alone is, until the budget is spent; then it is asked once more.
 func (o *outage) next(err error, now time.Time, budget time.Duration) (pause time.Duration, newToken, goOn bool) {
 	switch remedyFor(err) {
 	case remedyNone:
@@ -139,12 +140,22 @@ func (o *outage) next(err error, now time.Time, budget time.Duration) (pause tim
 		}
 		newToken = true
 	}
-	if now.Sub(o.began) >= budget {
+	left := budget - now.Sub(o.began)
+	if left <= 0 {
 		return 0, false, false
 	}
-	pause = o.pause(rand.Float64())
+	pause = o.pause(rand.Float64()) + min(left, retryAfter(err))
 	o.attempts++
 	return pause, newToken, true
+}
+
+// retryAfter is how long the relay asks to be left alone.
+func retryAfter(err error) time.Duration {
+	var status *HTTPError
+	if errors.As(err, &status) {
+		return status.RetryAfter
+	}
+	return 0
 }
 
 // pause grows from nothing to maxPause; jitter in [0,1) spreads the clients of a relay that went away.

@@ -124,6 +124,7 @@ var fatal = []struct {
 	{[]iaptest.Fault{{On: iaptest.OnSent, After: 100_000, Do: iaptest.Text}}, &iap.ProtocolError{}},
 	{cutAnd(iaptest.Fault{On: iaptest.OnResume, Do: iaptest.WrongSuccess}), &iap.ProtocolError{}},
 	{cutAnd(iaptest.Fault{On: iaptest.OnResume, Do: iaptest.WrongCount, N: 1 << 40}), &iap.ProtocolError{}},
+	{cutAnd(iaptest.Fault{On: iaptest.OnResume, Do: iaptest.Close, Code: 1000}), &iap.CloseError{Code: 1000}},
 	{cutAnd(iaptest.Fault{On: iaptest.OnResume, Do: iaptest.Close, Code: 4001}), &iap.CloseError{Code: 4001}},
 	{cutAnd(iaptest.Fault{On: iaptest.OnResume, Do: iaptest.Close, Code: 4033}), &iap.CloseError{Code: 4033}},
 	{cutAnd(iaptest.Fault{On: iaptest.OnResume, Do: iaptest.Close, Code: 4051}), &iap.CloseError{Code: 4051}},
