@@ -152,23 +152,47 @@ type errAbsent struct{ why string }
 func (e errAbsent) Error() string { return e.why }
 
 // Find returns the credential to use. It opens files and, only where there is
-// none, asks the metadata server; it requests no token. ctx bounds it.
+// none, asks the metadata server; it requests no token. ctx bounds it, also
+// where a file is a pipe into which nobody writes: its reader is left behind.
 //
 // The error is a *FileError if the first credential found is of no use, a
 // *NotFoundError if there is none, or the error of ctx.
 func Find(ctx context.Context, env Environment, wish Wish) (*Source, error) {
-	env = env.withDefaults()
+	s := &search{env: env.withDefaults(), wish: wish, done: make(chan struct{})}
+	go s.run(ctx)
+	select {
+	case <-s.done:
+		return s.source, s.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// search is one for the credential to use. Its result may be read after done.
+type search struct {
+	env    Environment
+	wish   Wish
+	done   chan struct{}
+	source *Source
+	err    error
+}
+
+func (s *search) run(ctx context.Context) {
+	defer close(s.done)
+	s.source, s.err = s.env.find(ctx, s.wish)
+}
+
+func (e Environment) find(ctx context.Context, wish Wish) (*Source, error) {
 	var looked []string
-	places := env.places(wish)
-	for _, p := range places {
+	for _, p := range e.places(wish) {
 		c, err := p.open(ctx)
 		var absent errAbsent
 		switch {
 		case err == nil:
-			s := newSource(c, env.Store)
-			s.way, s.others = p.beaten, env.onDisk(wish)
-			s.quota = cmp.Or(wish.QuotaProject, env.Getenv(envQuota), quotaOf(c))
-			return env.impersonating(s, wish.Impersonate), nil
+			s := newSource(c, e.Store)
+			s.way, s.others = p.beaten, e.onDisk(wish)
+			s.quota = cmp.Or(wish.QuotaProject, e.Getenv(envQuota), quotaOf(c))
+			return e.impersonating(s, wish.Impersonate), nil
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
 		case !errors.As(err, &absent):
@@ -179,11 +203,11 @@ func Find(ctx context.Context, env Environment, wish Wish) (*Source, error) {
 			looked = append(looked, p.name)
 		}
 	}
-	e := &NotFoundError{Looked: looked}
+	missing := &NotFoundError{Looked: looked}
 	if wish.Named {
-		e.Account = wish.Account
+		missing.Account = wish.Account
 	}
-	return nil, e
+	return nil, missing
 }
 
 // places is the order of the package comment.

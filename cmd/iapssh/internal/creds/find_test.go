@@ -3,6 +3,7 @@ package creds
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -212,6 +213,22 @@ func TestFindDoesNotPassOver(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		})
+	}
+}
+
+// A credential's file may be a pipe into which nobody writes.
+func TestFindIsInterrupted(t *testing.T) {
+	silent := make(chan struct{})
+	defer close(silent)
+	ctx, cancel := context.WithCancel(t.Context())
+	env := machine{env: map[string]string{envFile: "/dev/fd/63"}}.environment()
+	env.ReadFile = func(string) ([]byte, error) {
+		cancel()
+		<-silent
+		return nil, io.ErrUnexpectedEOF
+	}
+	if _, err := Find(ctx, env, Wish{Dir: gcloudDir}); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
 	}
 }
 
