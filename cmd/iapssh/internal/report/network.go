@@ -2,6 +2,7 @@ package report
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -16,6 +17,8 @@ import (
 
 const (
 	proxyFix       = "set HTTPS_PROXY=http://[USER:PASSWORD@]HOST:PORT (https:// and socks5h:// go as well), or gcloud's proxy/type, proxy/address and proxy/port"
+	proxyCheck     = "check HTTPS_PROXY and NO_PROXY, or gcloud's proxy/type, proxy/address and proxy/port"
+	clockFix       = "check the clock of this machine; if it is right, ask who runs the network what answers in Google's place"
 	inspectFix     = "if your network inspects TLS, name its CA file: gcloud config set core/custom_ca_certs_file FILE"
 	certificateFix = "see: gcloud topic client-certificate; where your organisation does not want one, go without: gcloud config set context_aware/use_client_certificate false"
 	// deviceFix is for who is known, but does not come from a device, or a place, that the organisation admits.
@@ -48,7 +51,7 @@ func ofNetwork(err error, _ Facts) (Failure, bool) {
 	case errors.As(err, &refused):
 		return proxyCause(refused).at(StageProxy, strconv.Itoa(refused.Status), refused.Temporary()), true
 	case errors.As(err, &refresh) && errors.As(err, &untrusted):
-		return failure("cannot sign in to Google: its certificate is not trusted: "+untrusted.Err.Error(), inspectFix).at(StageSignIn, CodeCertificate, false), true
+		return failure("cannot sign in to Google: its certificate is not trusted: "+untrusted.Err.Error(), trustFix(untrusted, inspectFix)).at(StageSignIn, CodeCertificate, false), true
 	case errors.As(err, &refresh) && refresh.Status >= 300 && refresh.Status < 400:
 		return failure(fmt.Sprintf("cannot sign in to Google: something on the way answered with a redirect (HTTP status %d), a captive portal or a proxy", refresh.Status),
 			"sign in to the network with a browser, or set HTTPS_PROXY").at(StageSignIn, strconv.Itoa(refresh.Status), false), true
@@ -57,6 +60,15 @@ func ofNetwork(err error, _ Facts) (Failure, bool) {
 }
 
 func failure(cause, fix string) Failure { return Failure{Cause: cause, Fix: fix} }
+
+// trustFix says what mends a certificate's not being trusted: another CA does not if it is the time.
+func trustFix(untrusted *tls.CertificateVerificationError, ca string) string {
+	var invalid x509.CertificateInvalidError
+	if errors.As(untrusted, &invalid) && invalid.Reason == x509.Expired {
+		return clockFix
+	}
+	return ca
+}
 
 // isAlert says that the other side refuses the TLS connection, after the handshake as we saw it if it is for our certificate's sake.
 func isAlert(err error) bool {
@@ -70,9 +82,12 @@ func proxyCause(e *proxy.Error) Failure {
 	status := fmt.Sprintf("(HTTP status %d)", e.Status)
 	switch {
 	case errors.As(e.Err, &untrusted):
-		return failure(fmt.Sprintf("the certificate of proxy %s is not trusted: %v", e.Proxy, untrusted.Err), "name the file of the CA that vouches for it: gcloud config set core/custom_ca_certs_file FILE")
+		return failure(fmt.Sprintf("the certificate of proxy %s is not trusted: %v", e.Proxy, untrusted.Err),
+			trustFix(untrusted, "name the file of the CA that vouches for it: gcloud config set core/custom_ca_certs_file FILE"))
+	case timedOut(e.Err):
+		return failure(fmt.Sprintf("proxy %s did not answer in time", e.Proxy), proxyCheck)
 	case e.Err != nil:
-		return failure(e.Error(), "check HTTPS_PROXY and NO_PROXY, or gcloud's proxy/type, proxy/address and proxy/port")
+		return failure(e.Error(), proxyCheck)
 	case e.Status == http.StatusProxyAuthRequired && !takesBasic(e.Schemes):
 		return failure(fmt.Sprintf("proxy %s wants %s, and only Basic is spoken here %s", e.Proxy, strings.Join(e.Schemes, " or "), status),
 			"a proxy of your own in between can speak it, such as px or cntlm: let HTTPS_PROXY name that one")
@@ -90,7 +105,7 @@ func proxyCause(e *proxy.Error) Failure {
 	case e.Temporary():
 		return failure(fmt.Sprintf("proxy %s cannot reach Google %s", e.Proxy, status), "try again; if it persists, ask its administrator")
 	}
-	return failure(e.Error(), "check HTTPS_PROXY and NO_PROXY, or gcloud's proxy/type, proxy/address and proxy/port")
+	return failure(e.Error(), proxyCheck)
 }
 
 func takesBasic(schemes []string) bool {

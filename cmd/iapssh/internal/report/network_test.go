@@ -1,6 +1,7 @@
 package report
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -16,6 +17,7 @@ import (
 // A proxy that wants something, a portal, and somebody who reads along are told apart, whichever request met them.
 func TestBetweenUsAndGoogle(t *testing.T) {
 	untrusted := &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}
+	early := &tls.CertificateVerificationError{Err: x509.CertificateInvalidError{Reason: x509.Expired}}
 	refused := func(e proxy.Error) *proxy.Error { e.Proxy = "proxy:3128"; return &e }
 	for name, tc := range map[string]struct {
 		err        error
@@ -29,6 +31,7 @@ func TestBetweenUsAndGoogle(t *testing.T) {
 		"trouble":           {refused(proxy.Error{Status: 504}), "cannot reach Google", "again"},
 		"odd":               {refused(proxy.Error{Status: 418}), "418", "HTTPS_PROXY"},
 		"not there":         {refused(proxy.Error{Err: errors.New("connection refused")}), "proxy proxy:3128: connection refused", "HTTPS_PROXY"},
+		"silent":            {refused(proxy.Error{Err: context.DeadlineExceeded}), "proxy proxy:3128 did not answer in time", "HTTPS_PROXY"},
 		"own certificate":   {refused(proxy.Error{Err: untrusted}), "the certificate of proxy proxy:3128 is not trusted", "core/custom_ca_certs_file"},
 		"no proxy":          {&proxy.SettingError{Name: "HTTPS_PROXY", Why: "it has no host"}, "HTTPS_PROXY names no usable proxy: it has no host", "HTTPS_PROXY=http://"},
 	} {
@@ -45,6 +48,9 @@ func TestBetweenUsAndGoogle(t *testing.T) {
 	}{
 		"relay inspected":  {dialed(iap.StageTLS, untrusted), "the relay's certificate is not trusted", "inspects TLS"},
 		"token inspected":  {dialed(iap.StageToken, &creds.RefreshError{Err: untrusted}), "cannot sign in to Google: its certificate is not trusted", "inspects TLS"},
+		"relay's time":     {dialed(iap.StageTLS, early), "the relay's certificate is not trusted", "clock"},
+		"token's time":     {dialed(iap.StageToken, &creds.RefreshError{Err: early}), "cannot sign in to Google: its certificate is not trusted", "clock"},
+		"garbled":          {dialed(iap.StageUpgrade, &iap.ProtocolError{Detail: strings.Repeat("x", 4000)}), strings.Repeat("x", 100) + "...", "proxy that alters"},
 		"no certificate":   {dialed(iap.StageTLS, &creds.ClientCertificateError{Origin: "/c.json", Err: creds.ErrNoCertificateSource}), "context-aware access is on: no client certificate from /c.json", "gcloud topic client-certificate"},
 		"no host":          {dialed(iap.StageToken, &creds.RefreshError{Err: &creds.NoMTLSHostError{Host: "accounts.google.com"}}), "in place of accounts.google.com", "use_client_certificate false"},
 		"not this device":  {dialed(iap.StageUpgrade, &iap.LinkError{Err: &net.OpError{Op: "remote error", Err: errors.New("tls: certificate required")}}), "Google breaks off the TLS connection: ", "certificate of this device"},

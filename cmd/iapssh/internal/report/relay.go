@@ -39,7 +39,7 @@ func ofRelay(err error, facts Facts) (Failure, bool) {
 		d.err = link.Err.Error()
 		return d.failure(StageEnded, "link"), true
 	case errors.As(err, &protocol):
-		d.err = protocol.Error()
+		d.err = brief(protocol.Error())
 		return d.failure(StageEnded, "protocol"), true
 	case dial != nil:
 		d.err = "it could not be resumed: " + dial.Err.Error()
@@ -69,7 +69,7 @@ func (d details) ofDial(e *iap.DialError) Failure {
 		d.err = link.Err.Error()
 		return d.failure(StageUpgrade, "hung-up")
 	case errors.As(e.Err, &protocol):
-		d.err = protocol.Error()
+		d.err = brief(protocol.Error())
 		return d.failure(StageUpgrade, "protocol")
 	}
 	return d.ofStage(e)
@@ -95,7 +95,9 @@ func (d details) ofStage(e *iap.DialError) Failure {
 		return d.failure(stage, "dns")
 	case e.Stage == iap.StageTLS && errors.As(e.Err, &untrusted):
 		d.err = untrusted.Err.Error()
-		return d.failure(stage, CodeCertificate)
+		f := d.failure(stage, CodeCertificate)
+		f.Fix = trustFix(untrusted, f.Fix)
+		return f
 	case timedOut(e.Err):
 		return d.failure(stage, "timeout")
 	}

@@ -180,6 +180,8 @@ func refreshCode(e *creds.RefreshError) string {
 	switch {
 	case e.Reauth:
 		return "invalid_rapt"
+	case timedOut(e):
+		return "timeout"
 	case e.Temporary() && e.Status == 0:
 		return "temporary"
 	case e.Temporary() || e.Code == "":

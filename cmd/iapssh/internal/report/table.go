@@ -63,7 +63,9 @@ var table = []row{
 	{stage: StageSignIn, codes: "invalid_rapt rapt_required invalid_grant", denied: true, cause: "cannot sign in to Google: {error}", fix: "{mend}"},
 	{stage: StageSignIn, codes: "PERMISSION_DENIED", denied: true, missing: "{tokenCreator}", cause: "cannot sign in to Google: {error}", fix: "{mend}"},
 	{stage: StageSignIn, codes: "timeout", retry: true, cause: "cannot sign in to Google: no answer in time about {who}", fix: network},
-	{stage: StageSignIn, codes: "temporary 408 429 5xx", retry: true, cause: "cannot sign in to Google: {error}", fix: "{mend}"},
+	{stage: StageSignIn, codes: "temporary", retry: true, cause: "cannot sign in to Google: {error}", fix: network},
+	{stage: StageSignIn, codes: "408 429 5xx", retry: true, cause: "cannot sign in to Google: {error}", fix: "try again in a little while"},
+	{stage: StageSignIn, codes: "1xx 2xx", cause: "cannot sign in to Google: {error}", fix: portal},
 	{stage: StageSignIn, denied: true, cause: "cannot sign in to Google: {error}", fix: "{mend}"},
 
 	{stage: StageConnect, codes: "dns", retry: true, cause: "Could not resolve hostname {name}: {error}", fix: network},

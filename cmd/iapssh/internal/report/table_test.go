@@ -1,6 +1,8 @@
 package report
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -64,6 +66,8 @@ func TestSignInCodes(t *testing.T) {
 	}{
 		{&creds.NotFoundError{}, "", false, ""},
 		{&gce.UnpublishedError{Err: &creds.RefreshError{Type: "authorized_user", Status: 400, Code: "invalid_grant"}}, "invalid_grant", false, ""},
+		{&creds.RefreshError{Type: "authorized_user", Err: context.DeadlineExceeded}, "timeout", true, ""},
+		{&creds.RefreshError{Type: "authorized_user", Status: 200, Err: errors.New("no JSON")}, "200", false, ""},
 		{&creds.RefreshError{Type: "authorized_user", Status: 400, Code: "invalid_grant", Reauth: true}, "invalid_rapt", false, ""},
 		{&creds.RefreshError{Type: "authorized_user", Status: 400, Code: "invalid_grant"}, "invalid_grant", false, ""},
 		{&creds.RefreshError{Type: "authorized_user", Status: 429, Code: "rate_limit_exceeded"}, "429", true, ""},
@@ -75,6 +79,9 @@ func TestSignInCodes(t *testing.T) {
 		f := Of(dialed(iap.StageToken, tc.err), Facts{})
 		if f.Stage != StageSignIn || f.Code != tc.code || f.Retryable != tc.retry || f.Missing != tc.missing {
 			t.Errorf("%v: %+v", tc.err, f)
+		}
+		if f.Fix == "" {
+			t.Errorf("%v: no way out", tc.err)
 		}
 	}
 }
