@@ -103,6 +103,24 @@ func TestTokenSourceFails(t *testing.T) {
 	}
 }
 
+// A token source that lets the dial's time pass is what failed, though all else is ready.
+func TestTokenSourceIsSilent(t *testing.T) {
+	_, d := relay(t, iaptest.Echo())
+	ctx, cancel := context.WithCancel(t.Context())
+	silent := make(chan struct{})
+	defer close(silent)
+	d.Token = func(context.Context, string) (string, error) {
+		<-silent
+		return "", nil
+	}
+	d.Trace = &iap.Trace{TLS: func(tls.ConnectionState, error) { cancel() }}
+	_, err := d.Dial(ctx, vm)
+	var failed *iap.DialError
+	if !errors.As(err, &failed) || failed.Stage != iap.StageToken || !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
 // A caller's own dialer may be stopped while the dial is wanted.
 func TestNetDialIsCanceled(t *testing.T) {
 	_, d := relay(t, iaptest.Echo())

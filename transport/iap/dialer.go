@@ -193,22 +193,19 @@ func (d *Dialer) prepare(ctx context.Context, relay *url.URL, refused string, o 
 	asked := &tokenRequest{refused: refused, began: time.Now(), done: make(chan struct{})}
 	go asked.run(both, d, cancel)
 	conn, stage, err := d.reach(both, relay, &o.phases)
-	if err != nil && (both.Err() == nil || !errors.Is(err, context.Canceled)) {
+	if tokenFailed := both.Err() != nil && ctx.Err() == nil; err != nil && !(tokenFailed && errors.Is(err, context.Canceled)) {
 		return nil, stage, err
 	}
 	select {
 	case <-asked.done:
-		o.token, o.phases.Token = asked.token, asked.took
+		o.token, o.phases.Token, err = asked.token, asked.took, asked.err
 	case <-ctx.Done(): // a token source need not heed its context
 		err = ctx.Err()
-	}
-	if err == nil || ctx.Err() == nil {
-		stage, err = StageToken, asked.err
 	}
 	if err != nil && conn != nil {
 		conn.Close()
 	}
-	return conn, stage, err
+	return conn, StageToken, err
 }
 
 // reach makes the TLS connection to the relay.
