@@ -133,7 +133,7 @@ func failedTunnel(argv []string) error {
 		}
 		if name, _, _ := strings.Cut(arg, "="); tunnelModes[name] != "" {
 			if t := scanTunnel(argv); len(t.positionals) == 2 {
-				return usage(fmt.Sprintf("bad port %q for %s: a number from 1 to 65535 is wanted", t.positionals[1], name))
+				return t.notHostPort(name)
 			}
 			return usage(name + " needs exactly HOST PORT beside its flags; a command with such a flag goes after --")
 		}

@@ -164,7 +164,7 @@ func (t tunnelLine) mappings() ([]mapping, error) {
 		return nil, usage("--tunnel needs VM PORT, or VM:PORT[=[HOST]:PORT] as often as you like")
 	}
 	if len(t.positionals) == 2 && !strings.Contains(t.positionals[0]+t.positionals[1], ":") {
-		return nil, usage(fmt.Sprintf("bad port %q for --tunnel: a number from 1 to 65535 is wanted", t.positionals[1]))
+		return nil, t.notHostPort("--tunnel")
 	}
 	var all []mapping
 	for _, word := range t.positionals {
@@ -180,6 +180,15 @@ func (t tunnelLine) mappings() ([]mapping, error) {
 		all = append(all, m)
 	}
 	return all, nil
+}
+
+// notHostPort says what is wrong with two positionals that are no HOST PORT, which flag wants.
+func (t tunnelLine) notHostPort(flag string) error {
+	host, port := t.positionals[0], t.positionals[1]
+	if host == "" {
+		return usage(fmt.Sprintf("%s %q %s: the name is empty", flag, host, port))
+	}
+	return usage(fmt.Sprintf("bad port %q for %s: a number from 1 to 65535 is wanted", port, flag))
 }
 
 // local is what gcloud's flag, or iapproxy's two, say.

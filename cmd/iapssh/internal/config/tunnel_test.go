@@ -177,3 +177,13 @@ func TestTunnelFlags(t *testing.T) {
 		}
 	}
 }
+
+// A variable of a script may be empty: it is not the port that is wrong then.
+func TestNameIsEmpty(t *testing.T) {
+	for _, flag := range []string{"--tunnel", "--listen-on-stdin"} {
+		_, err := Resolve(t.Context(), "iapssh", []string{flag, "", "22"}, machine{}.effects())
+		if want := flag + ` "" 22: the name is empty`; err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}
