@@ -73,9 +73,6 @@ func (t *toldLink) get() (since time.Time, down bool) {
 	return t.since, !t.since.IsZero()
 }
 
-// probeChannel is a kind of channel that no server knows.
-const probeChannel = "alive@iapssh"
-
 // signOfLife asks the server for one, whatever it says, and returns an error only
 // if the connection has ended.
 func (c *Client) signOfLife() error {
@@ -84,8 +81,9 @@ func (c *Client) signOfLife() error {
 		return err
 	}
 	// OpenSSH's master leaves global requests without an answer, or ends the
-	// connection over them; a refused channel says as much.
-	channel, requests, err := c.conn.OpenChannel(probeChannel, nil)
+	// connection over them, and it does not outlive a client that was refused a
+	// channel: a session is what servers rarely refuse.
+	channel, requests, err := c.conn.OpenChannel("session", nil)
 	if _, refused := errors.AsType[*ssh.OpenChannelError](err); refused {
 		return nil
 	}

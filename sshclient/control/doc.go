@@ -14,7 +14,8 @@
 // The protocol has two. A passenger passes its standard files to the master, which
 // reads and writes them in the passenger's place. A proxied client speaks SSH's connection
 // protocol over the socket, unencrypted, and the master carries its channels. Our
-// client is always a proxied one: the terminal, its keys, sizes and signals stay with
+// client is a proxied one, but for a mere connection by OpenSSH's master, see
+// [Master.Foreign]: the terminal, its keys, sizes and signals stay with
 // the process that has them, so that a shared session is just like one of its own,
 // on every system; and nobody sets O_NONBLOCK on files that others use too. Our
 // master serves both, since stock ssh comes as a passenger.
@@ -30,6 +31,7 @@
 //   - passenger.go, files_*.go: clients that pass their files; what is done with these is the
 //     caller's to say, see [Passengers]
 //   - carry.go: clients that are proxied
+//   - stdio.go: a client that passes files, to be connected
 //   - preface.go: from our handshake to that of golang.org/x/crypto/ssh
 //   - peer_*.go: which user is at the other end
 package control

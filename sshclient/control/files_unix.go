@@ -3,6 +3,7 @@
 package control
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -10,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// canPassFiles says whether clients may be passengers.
+// canPassFiles says whether there are passengers.
 const canPassFiles = true
 
 // receiveFile takes a file that comes with the next byte. It is closed to our children.
@@ -29,6 +30,17 @@ func receiveFile(socket *net.UnixConn, name string) (*os.File, error) {
 		return nil, fmt.Errorf("%w: no file came for %s: %d of them (%v)", errProtocol, name, len(fds), err)
 	}
 	return os.NewFile(uintptr(fds[0]), name), nil
+}
+
+// sendFile passes a file, with a byte.
+func sendFile(socket *net.UnixConn, f *os.File) error {
+	raw, err := f.SyscallConn() // Fd would change the file that others share
+	if err != nil {
+		return err
+	}
+	var sent error
+	err = raw.Control(func(fd uintptr) { _, _, sent = socket.WriteMsgUnix([]byte{0}, unix.UnixRights(int(fd)), nil) })
+	return errors.Join(err, sent)
 }
 
 // maxRights is how many files are received with one byte, so that none is lost track of.

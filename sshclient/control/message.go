@@ -41,7 +41,8 @@ const (
 )
 
 // infoExtension is the one extension of OpenSSH's; its value is "0". linkExtension is ours,
-// of a client that listens to sshclient.LinkRequest when it is proxied.
+// of a client that listens to sshclient.LinkRequest when it is proxied, and of a master that
+// tells it.
 const (
 	infoExtension = "info"
 	linkExtension = sshclient.LinkRequest

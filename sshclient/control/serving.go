@@ -57,7 +57,7 @@ func (v *serving) greet() error {
 	}
 	v.socket.SetReadDeadline(time.Now().Add(helloPatience))
 	defer v.socket.SetReadDeadline(time.Time{})
-	if err := v.conn.write(helloMessage(infoExtension, "0")); err != nil {
+	if err := v.conn.write(helloMessage(infoExtension, "0", linkExtension, "0")); err != nil {
 		return err
 	}
 	m, err := v.conn.read()

@@ -23,23 +23,72 @@ func Join(ctx context.Context, plan config.Plan, master *control.Master, local L
 		master.Close()
 		return 0, &control.NoSessionError{Err: err}
 	}
-	err := r.join(master)
-	if err != nil {
+	if plan.StdioForward != (config.Endpoint{}) && master.Foreign() {
+		return r.passStdio(ctx, master)
+	}
+	if err := r.join(master); err != nil {
 		return 0, err
 	}
 	defer r.hangUp()
 	return r.finish(ctx)
 }
 
+// passStdio is -W by a master that reads and writes our standard files itself.
+func (r *run) passStdio(ctx context.Context, master *control.Master) (int, error) {
+	defer master.Close()
+	if err := master.Forward(sshclient.Endpoint(r.plan.StdioForward), r.local.Stdin, r.local.Stdout); err != nil {
+		return 0, noSession(ctx, err)
+	}
+	r.step(StepOpened)
+	if err := r.detach(ctx); err != nil {
+		return 0, err
+	}
+	master.Wait()
+	return 0, context.Cause(ctx)
+}
+
+// noSession is why a master has not given what it was asked for.
+func noSession(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return &control.NoSessionError{Err: err}
+}
+
 // JumpShared is Jump on a connection to the jump host that a master shares. The error is a *control.NoSessionError if the master
 // refuses.
 func JumpShared(ctx context.Context, plan config.Plan, master *control.Master, local Local) (net.Conn, error) {
 	r := newRun(plan, nil, time.Time{}, local)
+	if master.Foreign() {
+		return r.jumpByFiles(ctx, master)
+	}
 	if err := r.join(master); err != nil {
 		return nil, err
 	}
 	return r.jump(ctx)
 }
+
+// jumpByFiles is jump by a master that has the other ends of two pipes.
+func (r *run) jumpByFiles(ctx context.Context, master *control.Master) (net.Conn, error) {
+	stop := context.AfterFunc(ctx, func() { master.Close() })
+	conn, err := master.Connect(sshclient.Endpoint(r.plan.StdioForward))
+	if !stop() && err == nil {
+		conn.Close()
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		master.Close()
+		return nil, noSession(ctx, err)
+	}
+	r.step(StepOpened)
+	return &passedConn{conn}, nil
+}
+
+// passedConn is a connection through a jump host that a master has.
+type passedConn struct{ net.Conn }
+
+// RemoteAddr has no address of the far side, which only the jump host knows.
+func (*passedConn) RemoteAddr() net.Addr { return beyond{} }
 
 // join makes the client on a master's connection.
 func (r *run) join(master *control.Master) (err error) {
