@@ -107,8 +107,8 @@ func (c *Client) explain(err error) error {
 // as x/crypto allows one unanswered request per channel, the terminal is: a refused
 // terminal must be known before local keys are sent raw.
 func (s *Session) request(cmd Command) error {
-	if cmd.X11 != nil && !s.client.verdict.Degraded && !s.client.joined {
-		if err := s.requestX11(*cmd.X11); err != nil {
+	if cmd.X11 != nil {
+		if _, err := s.client.RequestX11(s.channel, *cmd.X11); err != nil {
 			return err
 		}
 	}

@@ -80,25 +80,27 @@ func cutLast(s, separator string) (before, after string, found bool) {
 	return s, "", false
 }
 
-// requestX11 asks for the forwarding of a display. That there is none to be had is told, and no
-// error.
-func (s *Session) requestX11(x X11) error {
-	c := s.client
+// RequestX11 asks for the forwarding of a display to the session that a channel is; [Client.Start]
+// does so by itself. That there is none to be had is told, and no error.
+func (c *Client) RequestX11(session ssh.Channel, x X11) (ok bool, err error) {
+	if c.verdict.Degraded {
+		return false, nil
+	}
 	_, screen, err := display(x.Display)
 	if err != nil {
 		c.log(Error, "X11 forwarding: %v", err)
-		return nil
+		return false, nil
 	}
 	forward := &x11Forward{X11: x, fake: make([]byte, len(x.Cookie))}
 	rand.Read(forward.fake)
 	if !c.x11.CompareAndSwap(nil, forward) {
 		if forward = c.x11.Load(); forward.Display != x.Display {
 			c.log(Error, "X11 forwarding: different $DISPLAY already forwarded")
-			return nil
+			return false, nil
 		}
 	}
 	c.log(Debug1, "Requesting X11 forwarding with authentication spoofing.")
-	ok, err := s.channel.SendRequest(x11Request, true, ssh.Marshal(struct {
+	ok, err = session.SendRequest(x11Request, true, ssh.Marshal(struct {
 		Single           bool
 		Protocol, Cookie string
 		Screen           uint32
@@ -106,7 +108,7 @@ func (s *Session) requestX11(x X11) error {
 	if err == nil && !ok {
 		c.log(Info, "X11 forwarding request failed on channel 0")
 	}
-	return err
+	return ok, err
 }
 
 // serveX11 connects one channel of the server's to the display.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -19,35 +20,49 @@ exec 3<>/dev/tcp/localhost/$((6000 + ${display%.*}))
 printf 'l\0\013\0\0\0\022\0\020\0\0\0MIT-MAGIC-COOKIE-1\0\0'"$cookie" >&3
 cat <&3`
 
-// A window of the VM is shown here, through sshd and both sides' xauth, with a cookie that the VM never learns.
+// A window of the VM is shown here, through sshd and both sides' xauth, with a cookie that the VM never learns; also over a
+// connection that is shared.
 func TestX11(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	dir, err := os.MkdirTemp("", "x11") // t.TempDir may be too long for a socket
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
 	screen, display := newScreen(t)
 	cookie := strings.Repeat("0123456789abcdef", 2)
-	authority := filepath.Join(dir, "Xauthority")
+	authority, socket := filepath.Join(dir, "Xauthority"), filepath.Join(dir, "s")
 	runTool(t, "xauth", "-q", "-f", authority, "add", display, "MIT-MAGIC-COOKIE-1", cookie)
-	shown := make(chan string, 1)
+	shown := make(chan string, 2)
 	go func() {
-		conn, err := screen.Accept()
-		if err != nil {
-			return
+		for {
+			conn, err := screen.Accept()
+			if err != nil {
+				return
+			}
+			said := make([]byte, 12+20+16)
+			io.ReadFull(conn, said)
+			shown <- hex.EncodeToString(said[12+20:])
+			io.WriteString(conn, "welcome")
+			conn.Close()
 		}
-		said := make([]byte, 12+20+16)
-		io.ReadFull(conn, said)
-		shown <- hex.EncodeToString(said[12+20:])
-		io.WriteString(conn, "welcome")
-		conn.Close()
 	}()
 	l := newLab(t)
-	cmd := iapsshCommand(t, l, "-Y", "-o", "SetEnv=XAUTHORITY="+filepath.Join(dir, "remote"), "lab-vm", "bash -c '"+strings.ReplaceAll(x11Setup, "'", `'\''`)+"'")
-	cmd.Env = append(cmd.Env, "DISPLAY="+display, "XAUTHORITY="+authority)
-	out, err := cmd.CombinedOutput()
-	if err != nil || !strings.HasSuffix(string(out), "welcome") {
-		t.Fatalf("%v\n%s", err, out)
+	for _, sharing := range []string{"ControlMaster=no", "ControlMaster=auto"} {
+		cmd := iapsshCommand(t, l, "-Y", "-S", socket, "-o", sharing, "-o", "ControlPersist=yes", "-o", "SetEnv=XAUTHORITY="+filepath.Join(dir, "remote"),
+			"lab-vm", "bash -c '"+strings.ReplaceAll(x11Setup, "'", `'\''`)+"'")
+		cmd.Env = append(cmd.Env, "DISPLAY="+display, "XAUTHORITY="+authority)
+		out, err := cmd.CombinedOutput()
+		if err != nil || !strings.HasSuffix(string(out), "welcome") {
+			t.Errorf("%s: %v\n%s", sharing, err, out)
+			continue
+		}
+		if got := <-shown; got != cookie {
+			t.Errorf("%s: the display was shown the cookie %s", sharing, got)
+		}
 	}
-	if got := <-shown; got != cookie {
-		t.Errorf("the display was shown the cookie %s", got)
+	if out, err := iapsshCommand(t, l, "-S", socket, "-O", "exit", "lab-vm").CombinedOutput(); err != nil {
+		t.Errorf("the connection was not shared: %v: %s", err, out)
 	}
 }
 

@@ -202,13 +202,7 @@ func (x *carried) passDown(fromUp <-chan *ssh.Request) {
 func (x *carried) passUp(fromDown <-chan *ssh.Request) {
 	defer x.requests.Done()
 	for r := range fromDown {
-		if !x.mayAsk(r.Type) {
-			r.Reply(false, nil)
-			continue
-		}
-		x.asking.Lock()
-		pass(r, x.up)
-		x.asking.Unlock()
+		x.ask(r)
 	}
 	select {
 	case <-x.input:
@@ -224,15 +218,33 @@ func (x *carried) passUp(fromDown <-chan *ssh.Request) {
 // leftBehind is how long what a client has sent and not waited for may take to be sent on.
 const leftBehind = 5 * time.Second
 
-// mayAsk refuses what would make the server open channels that the client cannot be given.
-func (x *carried) mayAsk(request string) bool {
-	switch request {
-	case "auth-agent-req@openssh.com":
-		return x.server.cfg.Client.ForwardsAgent()
-	case "x11-req":
+// ask passes on what the client asks, unless it would make the server open channels that nobody
+// expects.
+func (x *carried) ask(r *ssh.Request) {
+	x.asking.Lock()
+	defer x.asking.Unlock()
+	switch {
+	case r.Type == "x11-req":
+		r.Reply(x.forwardX11(), nil)
+	case r.Type == "auth-agent-req@openssh.com" && !x.server.cfg.Client.ForwardsAgent():
+		r.Reply(false, nil)
+	default:
+		pass(r, x.up)
+	}
+}
+
+// forwardX11 asks for the forwarding of our display, since the server opens its channels to us.
+func (x *carried) forwardX11() bool {
+	cfg := x.server.cfg
+	if cfg.X11 == nil {
 		return false
 	}
-	return true
+	display := cfg.X11(x.server.life)
+	if display == nil {
+		return false
+	}
+	ok, err := cfg.Client.RequestX11(x.up, *display)
+	return ok && err == nil
 }
 
 // pass passes a request on, and its answer back.

@@ -25,6 +25,10 @@ type ServerConfig struct {
 	// they are turned away, and only proxied clients are served.
 	Passengers Passengers
 
+	// X11 gives the display for the sessions of proxied clients that want theirs forwarded; nil, or
+	// a nil display, means that there is none. It is called from several goroutines.
+	X11 func(ctx context.Context) *sshclient.X11
+
 	// Log receives messages, as sshclient.Config.Log does.
 	Log func(level sshclient.Level, line string)
 }

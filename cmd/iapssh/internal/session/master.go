@@ -29,6 +29,9 @@ func (r *run) share() error {
 		return err
 	}
 	cfg := control.ServerConfig{Client: r.client, Host: r.plan.Original, Passengers: passengers{r}, Log: r.out.log}
+	if r.plan.Forwarding.X11 {
+		cfg.X11 = r.x11
+	}
 	if r.plan.Sharing.Confirms() {
 		cfg.Confirm = r.confirm
 	}

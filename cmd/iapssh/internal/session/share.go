@@ -26,6 +26,9 @@ func Join(ctx context.Context, plan config.Plan, master *control.Master, local L
 	if plan.StdioForward != (config.Endpoint{}) && master.Foreign() {
 		return r.passStdio(ctx, master)
 	}
+	if master.Foreign() {
+		r.plan.Forwarding.X11 = false // the server's channels would not come to us
+	}
 	if err := r.join(master); err != nil {
 		return 0, err
 	}

@@ -37,6 +37,10 @@ func (r *run) x11(ctx context.Context) *sshclient.X11 {
 		return nil
 	}
 	x := &sshclient.X11{Display: display}
+	if r.client.Joined() {
+		x.Protocol, x.Cookie = x11Protocol, make([]byte, 16) // the master takes its own
+		return x
+	}
 	if !f.X11Trusted && f.X11Timeout > 0 {
 		x.Until = time.Now().Add(f.X11Timeout)
 	}
