@@ -161,12 +161,13 @@ const exitTaken = 254
 func (r *relay) persist(ctx context.Context, local session.Local) (int, error) {
 	plan, holder := r.plan, r.plan
 	holder.SessionType, holder.Command, holder.StdinNull, holder.Fork = "none", "", true, false
+	holder.StdioForward = config.Endpoint{}
 	holder.Sharing.Holder = true
 	code, err := second(ctx, holder, plan.Sharing.Path, "[mux]")
 	if err != nil || code != 0 && code != exitTaken {
 		return code, err
 	}
-	if plan.SessionType == "none" {
+	if plan.SessionType == "none" && plan.StdioForward == (config.Endpoint{}) {
 		return 0, nil
 	}
 	code, err = r.shared(ctx, plan, local)
