@@ -1,7 +1,6 @@
 package sshclient
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -54,12 +53,8 @@ func (f *Forwards) complain(format string, args ...any) {
 }
 
 // openFailure is why the server did not open a channel, in ssh's words.
-func openFailure(err error) string {
-	refused, ok := errors.AsType[*ssh.OpenChannelError](err)
-	switch {
-	case !ok:
-		return err.Error()
-	case refused.Message == "":
+func openFailure(refused *ssh.OpenChannelError) string {
+	if refused.Message == "" {
 		return refused.Reason.String()
 	}
 	return refused.Reason.String() + ": " + refused.Message

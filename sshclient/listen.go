@@ -2,11 +2,14 @@ package sshclient
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"strconv"
 	"time"
+
+	"golang.org/x/crypto/ssh"
 )
 
 // acceptPause is how long a listener waits after an error, for lack of descriptors mostly.
@@ -187,8 +190,11 @@ func (l *listener) serve(conn halfCloser) {
 	}
 	f.client.log(Debug1, "Connection to port %d forwarding to %s port %d requested.", port, to.Host, to.Port)
 	channel, reqs, err := f.client.openDirect(to, endpointOf(conn.RemoteAddr()))
-	if err != nil {
-		f.complain("channel %d: open failed: %s", s.number, openFailure(err))
+	if refused, ok := errors.AsType[*ssh.OpenChannelError](err); ok {
+		f.complain("channel %d: open failed: %s", s.number, openFailure(refused))
+		return
+	}
+	if err != nil { // the connection has ended
 		return
 	}
 	s.open(channel, reqs)
