@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 
 	"github.com/iapssh/iapssh/sshclient/sshtest/dialogue"
@@ -34,11 +35,41 @@ func TestForwardStdio(t *testing.T) {
 	}
 }
 
+// Who reads what -W brings may have had enough, without a word from us.
+func TestForwardStdioUnread(t *testing.T) {
+	t.Parallel()
+	source, l := listen(t), newLab(t)
+	go func() {
+		for {
+			conn, err := source.Accept()
+			if err != nil {
+				return
+			}
+			io.Copy(conn, neverending{})
+			conn.Close()
+		}
+	}()
+	cmd := iapsshCommand(t, l, "-W", source.Addr().String(), "lab-vm")
+	var said strings.Builder
+	cmd.Stderr = &said
+	c := connectTo(t, cmd)
+	io.ReadFull(c, make([]byte, 1))
+	c.stdout.Close()
+	if err := cmd.Wait(); err != nil || said.Len() > 0 {
+		t.Errorf("%v: %s", err, said.String())
+	}
+}
+
+// neverending has more to say, always.
+type neverending struct{}
+
+func (neverending) Read(p []byte) (int, error) { return len(p), nil }
+
 // processConn is a process, as a connection through its standard files.
 type processConn struct {
 	net.Conn // none: what else it has is not used
 	stdin    io.WriteCloser
-	stdout   io.Reader
+	stdout   io.ReadCloser
 }
 
 // connectTo starts a process.

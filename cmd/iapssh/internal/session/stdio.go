@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"syscall"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/tty"
 	"github.com/iapssh/iapssh/sshclient"
@@ -31,6 +32,9 @@ func (r *run) forwardStdio(ctx context.Context) (int, error) {
 	r.out.log(sshclient.Debug1, "stdio forwarding: done")
 	if lost := r.client.Err(); lost != nil {
 		return 0, r.ended(ctx, lost)
+	}
+	if errors.Is(err, syscall.EPIPE) { // who read has seen enough
+		return 0, nil
 	}
 	return 0, err
 }
