@@ -86,6 +86,7 @@ type Plan struct {
 	EscapeCommand bool   // ~C opens a command line
 	Fork          bool   // into the background, once authenticated
 	LocalCommand  string // to run here, once connected; empty: none
+	PermitLocal   bool   // PermitLocalCommand: the command line of ~C may run commands here
 	OfUser        OfUser
 	SendEnv       []string // patterns of names; see Environment
 	SetEnv        []string // NAME=VALUE

@@ -230,10 +230,11 @@ func (b *builder) setEnv() []string {
 	return pairs
 }
 
-// localCommand sets LocalCommand, if it is permitted, with its %r left.
+// localCommand sets PermitLocal and, if it is permitted, LocalCommand, with its %r left.
 func (b *builder) localCommand(p *Plan) {
 	command := b.s.word("localcommand")
-	if command == "" || strings.EqualFold(command, "none") || !b.s.flag("permitlocalcommand", false) {
+	p.PermitLocal = b.s.flag("permitlocalcommand", false)
+	if command == "" || strings.EqualFold(command, "none") || !p.PermitLocal {
 		return
 	}
 	early := b.conn.early("r", nil)

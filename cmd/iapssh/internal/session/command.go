@@ -157,11 +157,15 @@ func (r *run) lossOf(result sshclient.Result) error {
 	return result.Lost
 }
 
-// runLocalCommand runs the plan's LocalCommand with the user's shell, and waits for it. How it ends does not matter, as in ssh.
+// runLocalCommand runs the plan's LocalCommand.
 func (r *run) runLocalCommand(ctx context.Context) {
-	if r.plan.LocalCommand == "" {
-		return
+	if r.plan.LocalCommand != "" {
+		r.runHere(ctx, r.plan.LocalCommand)
 	}
+}
+
+// runHere runs a command here with the user's shell, and waits for it. How it ends does not matter, as in ssh.
+func (r *run) runHere(ctx context.Context, command string) {
 	shell, flag := variable(r.local.Environ, "SHELL"), "-c"
 	switch {
 	case runtime.GOOS == "windows":
@@ -169,8 +173,8 @@ func (r *run) runLocalCommand(ctx context.Context) {
 	case shell == "":
 		shell = "/bin/sh"
 	}
-	r.out.log(sshclient.Debug1, fmt.Sprintf("Executing local command: %s", r.plan.LocalCommand))
-	cmd := exec.CommandContext(ctx, shell, flag, r.plan.LocalCommand)
+	r.out.log(sshclient.Debug1, fmt.Sprintf("Executing local command: %s", command))
+	cmd := exec.CommandContext(ctx, shell, flag, command)
 	cmd.Stderr = r.local.RemoteStderr
 	if r.plan.StdioForward == (config.Endpoint{}) { // else they are the forwarded connection's
 		cmd.Stdin, cmd.Stdout = r.local.Stdin, r.local.Stdout

@@ -18,21 +18,32 @@ const commandHelp = `Commands:
       -KD[bind_address:]port                 Cancel dynamic forward
 `
 
+// localHelp is more of it, with PermitLocalCommand.
+const localHelp = `      !args                                  Execute local command
+`
+
 // A lineCommand is what was typed on the command line of ~C.
 type lineCommand struct {
 	answer string         // if that is all there is to it
-	open   config.Forward // without an answer or cancel
+	local  string         // what to run here
+	open   config.Forward // without one of the others
 	cancel []config.Forward
 }
 
-// parseLine reads the command line as ssh does (clientloop.c, process_cmdline), with its answers.
-func parseLine(line string) lineCommand {
+// parseLine reads the command line as ssh does (clientloop.c, process_cmdline), with its answers. mayRun permits commands to run here.
+func parseLine(line string, mayRun bool) lineCommand {
 	line = strings.TrimPrefix(strings.TrimLeft(line, " \t"), "-")
 	if line == "" {
 		return lineCommand{}
 	}
 	if strings.ContainsRune("hH?", rune(line[0])) {
+		if mayRun {
+			return lineCommand{answer: commandHelp + localHelp}
+		}
 		return lineCommand{answer: commandHelp}
+	}
+	if command, ok := strings.CutPrefix(line, "!"); ok && mayRun {
+		return lineCommand{local: command}
 	}
 	rest, cancel := strings.CutPrefix(line, "K")
 	if rest == "" || !strings.Contains("LRD", rest[:1]) {

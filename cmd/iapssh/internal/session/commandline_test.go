@@ -41,8 +41,17 @@ func TestParseLine(t *testing.T) {
 		"-KL 1:h:2":      {answer: "Bad forwarding close specification."},
 		"-L":             {answer: "Bad local forwarding specification."},
 	} {
-		if got := parseLine(line); !reflect.DeepEqual(got, want) {
+		if got := parseLine(line, false); !reflect.DeepEqual(got, want) {
 			t.Errorf("%q: got %+v, want %+v", line, got, want)
+		}
+	}
+	for line, want := range map[string]lineCommand{
+		" -!ls -l": {local: "ls -l"},
+		"?":        {answer: commandHelp + localHelp},
+		"!":        {},
+	} {
+		if got := parseLine(line, true); !reflect.DeepEqual(got, want) {
+			t.Errorf("%q, permitted: got %+v, want %+v", line, got, want)
 		}
 	}
 }

@@ -104,7 +104,7 @@ func (c *controls) background() {
 	tty.RequestStop()
 }
 
-// commandLine is ~C: it adds and removes forwardings.
+// commandLine is ~C: it adds and removes forwardings, and runs commands here.
 func (c *controls) commandLine() {
 	switch {
 	case !c.run.plan.EscapeCommand:
@@ -120,7 +120,12 @@ func (c *controls) commandLine() {
 	if err != nil {
 		return
 	}
-	c.run.work.Go(func() { c.run.obey(parseLine(line)) }) // the server may take its time
+	command := parseLine(line, c.run.plan.PermitLocal)
+	if command.local != "" {
+		c.run.runHere(context.Background(), command.local) // while the terminal is its own
+		return
+	}
+	c.run.work.Go(func() { c.run.obey(command) }) // the server may take its time
 }
 
 // ping measures the way to the server and back.
