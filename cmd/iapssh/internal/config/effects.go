@@ -13,6 +13,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -24,7 +25,7 @@ type Effects struct {
 
 	OS        string // runtime.GOOS
 	LookupEnv func(name string) (value string, set bool)
-	User      func() (User, error)
+	User      func() (User, error)                  // an error comes with the UID, if that is known
 	HomeOf    func(username string) (string, error) // for ~username
 	Hostname  func() (string, error)
 	Now       func() time.Time
@@ -114,6 +115,9 @@ func System() Effects {
 
 func systemUser() (User, error) {
 	u, err := user.Current()
+	if err != nil && runtime.GOOS != "windows" {
+		return User{UID: strconv.Itoa(os.Getuid())}, err
+	}
 	if err != nil {
 		return User{}, err
 	}

@@ -16,8 +16,12 @@ type local struct {
 
 func localFacts(effects Effects) (local, error) {
 	u, err := effects.User()
-	if err != nil {
+	switch {
+	case err != nil && u.UID == "":
 		return local{}, fmt.Errorf("who am I: %w", err)
+	case err != nil: // a number that has no name, as in containers, or none in the lists that a static program reads
+		name, _ := effects.LookupEnv("LOGNAME")
+		u.Name, u.Home = first(name, u.UID), "/"
 	}
 	host, err := effects.Hostname()
 	if err != nil {
