@@ -14,6 +14,16 @@ import (
 // ErrExists says that there is a control socket already.
 var ErrExists = errors.New("control socket already exists")
 
+// BindError says that a control socket could not be made.
+type BindError struct {
+	Path string
+	Err  error
+}
+
+func (e *BindError) Error() string { return fmt.Sprintf("control socket %s: %v", e.Path, e.Err) }
+
+func (e *BindError) Unwrap() error { return e.Err }
+
 // Listener is a control socket that we listen on.
 type Listener struct {
 	*net.UnixListener
@@ -26,14 +36,17 @@ type Listener struct {
 // Listen makes a control socket that is its user's alone. It appears under its name at
 // once with somebody listening, so that nobody takes it for a stale one. The error
 // wraps ErrExists if something of that name is there, whatever it is; or it is a
-// *[PathError].
+// *[PathError] or a *[BindError].
 func Listen(path string) (*Listener, error) {
 	if err := checkPath(path); err != nil {
 		return nil, err
 	}
 	listener, err := listenAt(path)
-	if err != nil {
+	if errors.Is(err, ErrExists) {
 		return nil, err
+	}
+	if err != nil {
+		return nil, &BindError{path, err}
 	}
 	listener.SetUnlinkOnClose(false)
 	l := &Listener{UnixListener: listener, path: path}

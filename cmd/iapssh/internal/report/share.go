@@ -3,6 +3,8 @@ package report
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"path/filepath"
 
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/sockerr"
 	"github.com/iapssh/iapssh/sshclient/control"
@@ -14,13 +16,16 @@ func ofSharing(err error) (Failure, bool) {
 	var refused *control.RefusedError
 	var long *control.PathError
 	var none *control.NoSessionError
+	var bind *control.BindError
 	switch {
+	case errors.As(err, &bind):
+		return unbound(bind), true
 	case errors.As(err, &none):
 		return verbatim(none.Error()), true
 	case errors.As(err, &long):
 		return verbatim(long.Error()), true
 	case errors.As(err, &master):
-		return verbatim(fmt.Sprintf("Control socket connect(%.100s): %s", master.Path, masterCause(master))), true
+		return verbatim(fmt.Sprintf("Control socket connect(%.100s): %s", master.Path, systemCause(master.Err))), true
 	case errors.As(err, &refused) && refused.Denied:
 		return verbatim("Master refused request: " + refused.Reason), true
 	case errors.As(err, &refused):
@@ -31,10 +36,18 @@ func ofSharing(err error) (Failure, bool) {
 	return Failure{}, false
 }
 
-// masterCause is a system's error as the C library words it, or what else it is.
-func masterCause(e *control.MasterError) string {
-	if errno := sockerr.Errno(e.Err); errno != 0 {
+func unbound(e *control.BindError) Failure {
+	f := verbatim(fmt.Sprintf("unix_listener: cannot bind to path %s: %s", e.Path, systemCause(e.Err)))
+	if errors.Is(e.Err, fs.ErrNotExist) {
+		f.Fix = "make the directory that ControlPath names: mkdir -p -m 700 " + filepath.Dir(e.Path)
+	}
+	return f
+}
+
+// systemCause is a system's error as the C library words it, or what else it is.
+func systemCause(err error) string {
+	if errno := sockerr.Errno(err); errno != 0 {
 		return capital(errno.Error())
 	}
-	return e.Err.Error()
+	return err.Error()
 }
