@@ -32,16 +32,13 @@ func TestOpenSSHForwards(t *testing.T) {
 			for _, manners := range []dialogue.Manners{dialogue.Patient, dialogue.Impatient} {
 				t.Run(fmt.Sprint(kind, test.listen, "to", test.connect, manners), func(t *testing.T) {
 					service := dialogue.Serve(t, test.connect, manners)
-					forward := Forward{Kind: kind, Connect: endpointOf(service.Addr)}
+					forward := Forward{Kind: kind, Listen: Endpoint{Host: "127.0.0.1"}, Connect: endpointOf(service.Addr)}
 					if test.listen == "unix" {
-						forward.Listen.Path = filepath.Join(dialogue.SocketDir(t), "listen")
+						forward.Listen = Endpoint{Path: filepath.Join(dialogue.SocketDir(t), "listen")}
 					}
 					bound, err := client.Forwards().Open(t.Context(), forward)
 					if err != nil {
 						t.Fatal(err)
-					}
-					if bound.Path == "" {
-						bound.Host = "127.0.0.1"
 					}
 					conn, err := net.Dial(bound.Network(), bound.String())
 					if err != nil {

@@ -43,7 +43,9 @@ func newSSHD(t *testing.T, settings ...string) *sshd {
 	}
 	s := &sshd{user: me.Username, login: newTestKey(t, "ed25519")}
 	server := sshtest.OpenSSH{
-		Dir: t.TempDir(), AuthorizedKeys: []ssh.PublicKey{s.login.public}, Settings: append(settings, "AcceptEnv LC_*"),
+		Dir: t.TempDir(), AuthorizedKeys: []ssh.PublicKey{s.login.public},
+		// A port that it chooses is free at one of its addresses only.
+		Settings: append(settings, "AcceptEnv LC_*", "AddressFamily inet"),
 	}
 	for _, kind := range []string{"ed25519", "ecdsa", "rsa"} {
 		key := newTestKey(t, kind)
