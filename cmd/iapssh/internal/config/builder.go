@@ -28,6 +28,17 @@ func (b *builder) expand(keyword, value string) string {
 	return value
 }
 
+// atHome replaces ~ alone.
+func (b *builder) atHome(keyword string, paths []string) []string {
+	var all []string
+	for _, path := range paths {
+		path, err := expandTilde(path, b.me.home, b.effects.HomeOf)
+		b.fail(keyword, err)
+		all = append(all, path)
+	}
+	return all
+}
+
 func (b *builder) fail(keyword string, err error) {
 	if err != nil && b.err == nil {
 		b.err = failed(keyword, b.s[keyword].at, err)

@@ -81,8 +81,8 @@ type User struct {
 
 // FileStat is what the permission check of a configuration file needs.
 type FileStat struct {
-	Mode fs.FileMode
-	UID  int // owner; -1 where files have no numeric owner
+	Mode     fs.FileMode
+	UID, GID int // owner and group; -1 where files have no numeric ones
 }
 
 // maxFile bounds what is read of a file: /dev/zero is a name like any other. Hosts
@@ -157,7 +157,8 @@ func systemStat(name string) (FileStat, error) {
 	if err != nil {
 		return FileStat{}, err
 	}
-	return FileStat{Mode: info.Mode(), UID: ownerOf(info)}, nil
+	uid, gid := ownersOf(info)
+	return FileStat{Mode: info.Mode(), UID: uid, GID: gid}, nil
 }
 
 // systemGlob is glob(3) over filepath.Glob: [!x] negates as [^x] does, and a

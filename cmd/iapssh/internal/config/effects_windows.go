@@ -2,5 +2,5 @@ package config
 
 import "io/fs"
 
-// ownerOf answers -1: owners are SIDs there, and access is by ACL, not by mode.
-func ownerOf(fs.FileInfo) int { return -1 }
+// ownersOf answers -1: owners are SIDs there, and access is by ACL, not by mode.
+func ownersOf(fs.FileInfo) (uid, gid int) { return -1, -1 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net/netip"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -175,6 +176,14 @@ func TestPermissions(t *testing.T) {
 	if _, err := m.resolve(t, "-F /home/ann/.ssh/config 10.0.0.1"); err != nil {
 		t.Errorf("-F does not check: %v", err)
 	}
+	m.files["/etc/passwd"], m.files["/etc/group"] = "root:x:0:0::/root:/bin/sh\nann:x:1000:1000::/home/ann:/bin/sh\n", "root:x:0:\nann:x:1000:\n"
+	if _, err := m.resolve(t, "10.0.0.1"); err != nil {
+		t.Errorf("writable for the user's own group: %v", err)
+	}
+	m.modes["/home/ann/.ssh/config"] = 0o622
+	if _, err := m.resolve(t, "10.0.0.1"); err == nil {
+		t.Error("writable for all is accepted")
+	}
 	m.os = "windows"
 	if _, err := m.resolve(t, "-F /home/ann/.ssh/config 10.0.0.1"); err != nil {
 		t.Errorf("Windows: %v", err)
@@ -197,6 +206,42 @@ func TestHome(t *testing.T) {
 		if err != nil || len(plan.IdentityFiles) != 1 || plan.IdentityFiles[0] != test.want {
 			t.Errorf("%s, %v: %q, %v, want %s", test.os, test.env, plan.IdentityFiles, err, test.want)
 		}
+	}
+}
+
+func TestOnlyMember(t *testing.T) {
+	const users = "root:x:0:0::/root:/bin/sh\nann:x:1000:1000::/home/ann:/bin/sh\nbob:x:1001:1001::/home/bob:/bin/sh\n"
+	for _, test := range []struct{ users, groups, want string }{
+		{users, "ann:x:1000:\n", "1000"},
+		{users, "ann:x:1000:ann", "1000"},
+		{users, "", "1000"},
+		{users, "ann:x:1000:bob\n", ""},
+		{users, "ann:x:1000:ann,bob\n", ""},
+		{users, "bob:x:1001:ann\nann:x:1000:\n", "1000"},
+		{users + "cat:x:1002:1000::/home/cat:/bin/sh\n", "ann:x:1000:\n", ""},
+		{"", "ann:x:1000:ann\n", ""}, // whose main group it is, the files do not tell
+		{"odd\n::\n", "odd\n", ""},
+	} {
+		if got := onlyMember(test.users, test.groups, "1000"); got != test.want {
+			t.Errorf("%q and %q: %q, want %q", test.users, test.groups, got, test.want)
+		}
+	}
+}
+
+// A pattern of Include may match a directory.
+func TestIncludeDirectory(t *testing.T) {
+	m := withConfig("Include d/*\nUser u\n")
+	m.files["/home/ann/.ssh/d/old"] = ""
+	m.modes = map[string]fs.FileMode{"/home/ann/.ssh/d/old": fs.ModeDir | 0o775}
+	if plan, err := m.resolve(t, "10.0.0.1"); err != nil || plan.User != "u" {
+		t.Errorf("%q, %v", plan.User, err)
+	}
+}
+
+func TestGlobalKnownHostsAtHome(t *testing.T) {
+	plan, err := withConfig("GlobalKnownHostsFile ~/g ~bob/g /%h\n").resolve(t, "10.0.0.1")
+	if want := []string{"/home/ann/g", "/home/bob/g", "/%h"}; err != nil || !slices.Equal(plan.GlobalKnownHostsFiles, want) {
+		t.Errorf("%q, %v", plan.GlobalKnownHostsFiles, err)
 	}
 }
 

@@ -64,7 +64,7 @@ func (m machine) effects() Effects {
 			if mode == 0 {
 				mode = 0o600
 			}
-			return FileStat{Mode: mode, UID: 1000}, nil
+			return FileStat{Mode: mode, UID: 1000, GID: 1000}, nil
 		},
 		Glob: func(pattern string) ([]string, error) {
 			var names []string

@@ -9,7 +9,7 @@ func (b *builder) trust(p *Plan) {
 	p.HostKeyAlias = lower(b.s.word("hostkeyalias"))
 	p.UserKnownHostsFiles = b.userKnownHosts()
 	p.KnownHostsGiven = b.s["userknownhostsfile"].value != nil
-	p.GlobalKnownHostsFiles = b.globalKnownHosts()
+	p.GlobalKnownHostsFiles = b.atHome("globalknownhostsfile", b.globalKnownHosts())
 	p.StrictHostKeyChecking = first(b.s.word("stricthostkeychecking"), "ask")
 	p.HashKnownHosts = b.s.flag("hashknownhosts", false)
 	p.UpdateHostKeys = b.updateHostKeys()
@@ -32,6 +32,7 @@ func (b *builder) userKnownHosts() []string {
 	return b.expandAll("userknownhostsfile", files)
 }
 
+// globalKnownHosts are the files as they were written.
 func (b *builder) globalKnownHosts() []string {
 	files := b.s["globalknownhostsfile"].value
 	if files == nil {

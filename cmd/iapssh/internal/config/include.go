@@ -58,6 +58,9 @@ func (ev *evaluator) includeFile(sc scope, name string, complain func(string, ..
 	if sc.depth++; sc.depth > maxIncludeDepth {
 		return &stopError{&ConfigError{File: name, Text: "Too many recursive configuration includes"}}
 	}
+	if st, err := ev.effects.Stat(name); err == nil && st.Mode.IsDir() {
+		return nil // a pattern may match one, and ssh reads nothing there
+	}
 	sc.file = name
 	sc.parse = sc.parse || !sc.active
 	if err := ev.checkOwner(name); err != nil {
@@ -85,10 +88,43 @@ func (ev *evaluator) checkOwner(name string) error {
 		return nil // then it is not read either
 	}
 	strange := st.UID > 0 && strconv.Itoa(st.UID) != ev.me.uid
-	if strange || st.Mode&0o022 != 0 {
+	shared := st.Mode&0o020 != 0 && !ev.isOwnGroup(st.GID)
+	if strange || shared || st.Mode&0o002 != 0 {
 		return &ConfigError{File: name, Text: "Bad owner or permissions on " + name}
 	}
 	return nil
+}
+
+// isOwnGroup says whether nobody but the user is in a group, as far as the system's files tell. Where each user has a group of
+// his own, new files are writable for it (umask 002), and Debian's and Ubuntu's ssh takes them.
+func (ev *evaluator) isOwnGroup(gid int) bool {
+	users, err := ev.effects.ReadFile("/etc/passwd")
+	if err != nil {
+		return false
+	}
+	groups, err := ev.effects.ReadFile("/etc/group")
+	return err == nil && onlyMember(string(users), string(groups), strconv.Itoa(gid)) == ev.me.uid
+}
+
+// onlyMember returns the user id of the only member of a group, whose main group it is; empty if there is none such. The files
+// are passwd(5) and group(5).
+func onlyMember(users, groups, gid string) string {
+	name, uid := "", ""
+	for line := range strings.Lines(users) {
+		if f := strings.Split(line, ":"); len(f) > 3 && f[3] == gid {
+			if uid != "" {
+				return ""
+			}
+			name, uid = f[0], f[2]
+		}
+	}
+	for line := range strings.Lines(groups) {
+		f := strings.Split(strings.TrimSpace(line), ":")
+		if len(f) > 3 && f[2] == gid && f[3] != "" && f[3] != name {
+			return ""
+		}
+	}
+	return uid
 }
 
 // reason is the system's part of an error about a file, in the system's words.
