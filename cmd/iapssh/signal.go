@@ -9,13 +9,15 @@ import (
 	"github.com/iapssh/iapssh/cmd/iapssh/internal/session"
 )
 
-// heed sends those signals on a channel. Those that whoever started us had ignored, as nohup does, stay ignored, by us and by what we
-// start.
+// heed sends those signals on a channel. Those that whoever started us had ignored, as nohup does, and shells for what they run in the
+// background, stay ignored, by us and by what we start.
 func heed(into chan<- os.Signal, signals []os.Signal) {
 	for _, s := range signals {
-		if !signal.Ignored(s) {
-			signal.Notify(into, s)
+		if ignored(s) {
+			signal.Ignore(s)
+			continue
 		}
+		signal.Notify(into, s)
 	}
 }
 

@@ -14,6 +14,15 @@ func endSignals() []os.Signal {
 	return []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGALRM, syscall.SIGUSR2}
 }
 
+// ignored says whether a signal was ignored when we were started. Go's runtime does not tell that of SIGQUIT: shells ignore
+// it together with SIGINT.
+func ignored(s os.Signal) bool {
+	if s == syscall.SIGQUIT {
+		s = os.Interrupt
+	}
+	return signal.Ignored(s)
+}
+
 // askSignals are those that ask how things are, where anybody answers them; elsewhere they end ssh.
 func askSignals() []os.Signal { return []os.Signal{syscall.SIGUSR1} }
 

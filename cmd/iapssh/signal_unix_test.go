@@ -5,6 +5,9 @@ package main
 import (
 	"io"
 	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -85,6 +88,33 @@ func TestSignalDuringAnOutage(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What a shell runs in the background survives the keys that interrupt what runs in the foreground.
+func TestSignalsIgnoredFromTheStart(t *testing.T) {
+	t.Parallel()
+	l := newStrictLab(t, lab.Config{})
+	cmd := iapsshCommand(t, l, lab.VM, "echo begun >&2; read line; exit 7")
+	named := filepath.Join(t.TempDir(), cmd.Args[0]) // the test is iapssh by its name only
+	if err := os.Symlink(cmd.Path, named); err != nil {
+		t.Fatal(err)
+	}
+	shell, err := exec.LookPath("sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Args = append([]string{"sh", "-c", `trap '' INT QUIT; exec "$0" "$@"`, named}, cmd.Args[1:]...)
+	cmd.Path = shell
+	typing, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := startProcess(t, cmd)
+	p.await(t, "^(begun)$")
+	cmd.Process.Signal(syscall.SIGINT)
+	cmd.Process.Signal(syscall.SIGQUIT)
+	typing.Write([]byte("on\n"))
+	p.ends(t, 7)
 }
 
 // Before there is a session, a signal ends ssh by itself, as in ssh; but for SIGQUIT, of which Go would make a dump.

@@ -2,11 +2,15 @@ package main
 
 import (
 	"os"
+	"os/signal"
 	"syscall"
 )
 
 // endSignals are those that ask us to end; Go maps Ctrl-C and Ctrl-Break to it.
 func endSignals() []os.Signal { return []os.Signal{os.Interrupt} }
+
+// ignored says whether a signal was ignored when we were started.
+func ignored(s os.Signal) bool { return signal.Ignored(s) }
 
 // askSignals are none.
 func askSignals() []os.Signal { return nil }
