@@ -66,7 +66,7 @@ func (c *Client) watchServer(a aliveness) {
 		case <-c.done:
 			return
 		case now := <-timer.C:
-			heard, _ := c.wire.heard()
+			heard := c.wire.heard()
 			step := a.tick(now, heard, c.linkDown())
 			if step.dead {
 				c.fail(ErrServerSilent)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -53,9 +54,9 @@ func TestHandshakeErrors(t *testing.T) {
 	}{
 		{name: "host key refused", stage: StageHostKey, want: refusal,
 			config: func(c *Config) { c.Trust = &fakeTrust{refusal: refusal} }},
-		{name: "no common cipher", stage: StageKex, want: &ssh.AlgorithmNegotiationError{},
+		{name: "no common cipher", stage: StageKex, want: &NegotiationError{Kind: Ciphers, Offer: []string{"aes128-cbc"}},
 			server: func(s *sshtest.Server) { s.Ciphers = []string{"aes128-cbc"} }},
-		{name: "no common host key", stage: StageKex, want: &ssh.AlgorithmNegotiationError{},
+		{name: "no common host key", stage: StageKex, want: &NegotiationError{Kind: HostKeyAlgorithms, Offer: []string{"ssh-ed25519"}},
 			config: func(c *Config) { c.Trust = &fakeTrust{algorithms: []string{"rsa-sha2-512"}} }},
 		{name: "permission denied", stage: StageAuth, want: &AuthError{},
 			server: func(s *sshtest.Server) { s.AllowAll = false }},
@@ -88,10 +89,10 @@ func TestHandshakeErrors(t *testing.T) {
 
 // sameError says whether want, or an error of its type, is in err's tree.
 func sameError(err, want error) bool {
-	switch want.(type) {
-	case *ssh.AlgorithmNegotiationError:
-		_, ok := errors.AsType[*ssh.AlgorithmNegotiationError](err)
-		return ok
+	switch want := want.(type) {
+	case *NegotiationError:
+		got, ok := errors.AsType[*NegotiationError](err)
+		return ok && reflect.DeepEqual(got, want)
 	case *AuthError:
 		_, ok := errors.AsType[*AuthError](err)
 		return ok
@@ -115,6 +116,7 @@ func TestHandshakeBounds(t *testing.T) {
 		{name: "banner only, timeout", says: "SSH-2.0-stuck\r\n", stage: StageKex, want: context.DeadlineExceeded},
 		{name: "hangs up", hangUp: true, stage: StageBanner, want: io.EOF},
 		{name: "hangs up after the banner", says: "SSH-2.0-gone\r\n", hangUp: true, stage: StageKex, want: io.EOF},
+		{name: "hangs up after other lines", says: "Exceeded MaxStartups\r\n", hangUp: true, stage: StageBanner, want: io.EOF},
 		{name: "silent, canceled", cancel: true, stage: StageBanner, want: reason},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -75,7 +75,7 @@ func (d *dialing) run(canceled <-chan struct{}) {
 // explain makes an *OpenError of the server's refusal.
 func (d *dialing) explain(err error) error {
 	if refused, ok := errors.AsType[*ssh.OpenChannelError](err); ok {
-		return &OpenError{To: d.to, Reason: refused.Reason.String(), Message: visibleLine(refused.Message, 256), Err: err}
+		return notOpened(d.to, refused)
 	}
 	return d.client.explain(err)
 }

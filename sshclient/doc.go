@@ -14,7 +14,7 @@
 //   - config.go: [Config]; errors.go: what can go wrong, and text.go how a server's words are
 //     made safe to show
 //   - client.go, handshake.go: a connection, and how it comes about
-//   - algorithms.go: what we offer, and the + - ^ syntax of ssh_config
+//   - algorithms.go: what we offer, and the + - ^ syntax of ssh_config; negotiation.go: a server that has none of it
 //   - trust.go: [HostTrust], asked once per connection whatever the server re-keys
 //   - hostkeys.go: keys that the server proves to hold besides the one it used
 //   - auth.go: which method is tried when; ask.go: passwords and questions

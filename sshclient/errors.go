@@ -30,7 +30,7 @@ type Stage string
 
 // The stages of a handshake, in order.
 const (
-	StageBanner  Stage = "banner exchange" // nothing has arrived from the server
+	StageBanner  Stage = "banner exchange" // the server has not identified itself
 	StageKex     Stage = "key exchange"
 	StageHostKey Stage = "host key verification"
 	StageAuth    Stage = "authentication"
@@ -38,7 +38,7 @@ const (
 
 // HandshakeError says where a handshake failed. Unwrap gives the cause: what
 // HostTrust refused with, an *[AuthError], the context's error, context.DeadlineExceeded
-// after KexTimeout, an *ssh.AlgorithmNegotiationError, or the net.Conn's error.
+// after KexTimeout, a *[NegotiationError], or the net.Conn's error.
 type HandshakeError struct {
 	Host  string
 	Stage Stage
@@ -113,15 +113,23 @@ func (e *ForwardError) Error() string {
 
 func (e *ForwardError) Unwrap() error { return e.Err }
 
-// OpenError says that the server would not, or could not, connect to an endpoint.
+// OpenError says that the server would not, or could not, connect to an endpoint, or begin a session.
 type OpenError struct {
-	To      Endpoint
-	Reason  string // in OpenSSH's words: "connect failed", "administratively prohibited"
-	Message string // the server's, safe for a terminal
-	Err     error  // the *ssh.OpenChannelError
+	To      Endpoint // zero: a session
+	Reason  string   // in OpenSSH's words: "connect failed", "administratively prohibited"
+	Message string   // the server's, safe for a terminal
+	Err     error    // the *ssh.OpenChannelError
+}
+
+// notOpened makes an *OpenError of the server's refusal.
+func notOpened(to Endpoint, refused *ssh.OpenChannelError) *OpenError {
+	return &OpenError{To: to, Reason: refused.Reason.String(), Message: visibleLine(refused.Message, 256), Err: refused}
 }
 
 func (e *OpenError) Error() string {
+	if e.To == (Endpoint{}) {
+		return fmt.Sprintf("session: open failed: %s: %s", e.Reason, e.Message)
+	}
 	return fmt.Sprintf("connection to %s: open failed: %s: %s", e.To, e.Reason, e.Message)
 }
 

@@ -97,13 +97,12 @@ func (h *handshake) stopKexTimer() {
 // stage says how far a handshake that failed had come.
 func (h *handshake) stage() Stage {
 	key, _ := h.hostKey.accepted()
-	_, heard := h.wire.heard()
 	switch {
 	case key != nil:
 		return StageAuth
 	case h.hostKey.refused() != nil:
 		return StageHostKey
-	case heard:
+	case h.wire.greeted.Load():
 		return StageKex
 	default:
 		return StageBanner
@@ -126,6 +125,9 @@ func (h *handshake) reason(err error) error {
 	}
 	if denied := h.auth.denied(); denied != nil {
 		return denied
+	}
+	if none, ok := errors.AsType[*ssh.AlgorithmNegotiationError](err); ok {
+		return negotiationError(none)
 	}
 	if inner := errors.Unwrap(err); inner != nil { // less x/crypto's "handshake failed"
 		return inner

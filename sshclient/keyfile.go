@@ -1,12 +1,15 @@
 package sshclient
 
 import (
+	"bytes"
 	"context"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -143,6 +146,8 @@ func (f *keyFile) public() (ssh.PublicKey, error) {
 	}
 	locked, ok := errors.AsType[*ssh.PassphraseMissingError](err)
 	switch {
+	case !ok && foreignSeal(f.text) != "":
+		return readPublic(f.path + ".pub"), nil
 	case !ok:
 		return nil, fmt.Errorf("%w: %w", errInvalidFormat, err)
 	case locked.PublicKey != nil:
@@ -167,6 +172,9 @@ func (f *keyFile) parse(private any, err error) error {
 // unlock returns the decrypted key, asking for its passphrase until it is right or
 // the user gives up.
 func (f *keyFile) unlock(ctx context.Context, ask passphraser) (ssh.Signer, error) {
+	if cipher := foreignSeal(f.text); cipher != "" {
+		return nil, &sealedError{f.path, cipher}
+	}
 	for n := 0; f.signer == nil; n++ {
 		passphrase, err := ask(ctx, f.path, n)
 		if err != nil {
@@ -178,6 +186,34 @@ func (f *keyFile) unlock(ctx context.Context, ask passphraser) (ssh.Signer, erro
 		f.parse(ssh.ParseRawPrivateKeyWithPassphrase(f.text, []byte(passphrase)))
 	}
 	return f.signer, nil
+}
+
+// foreignSeal names the encryption of a key that x/crypto cannot undo, whatever the passphrase; empty for any other key. The
+// form is that of OpenSSH's PROTOCOL.key.
+func foreignSeal(text []byte) string {
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return ""
+	}
+	if block.Type == "ENCRYPTED PRIVATE KEY" {
+		return "PKCS #8"
+	}
+	var envelope struct {
+		Cipher string
+		Rest   []byte `ssh:"rest"`
+	}
+	body, ok := bytes.CutPrefix(block.Bytes, []byte("openssh-key-v1\x00"))
+	if !ok || ssh.Unmarshal(body, &envelope) != nil || slices.Contains([]string{"none", "aes256-ctr", "aes256-cbc"}, envelope.Cipher) {
+		return ""
+	}
+	return envelope.Cipher
+}
+
+// sealedError tells of such a key.
+type sealedError struct{ path, cipher string }
+
+func (e *sealedError) Error() string {
+	return fmt.Sprintf("encrypted by %s, which is not supported; ssh-keygen -p -f '%s' encrypts it as is usual", e.cipher, e.path)
 }
 
 // permissionsError refuses a private key that others may read.

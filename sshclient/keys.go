@@ -138,10 +138,19 @@ func (a *authenticator) giveUp(key *candidate, err error) {
 		for _, line := range open.warning() {
 			a.log(Error, "%s", line)
 		}
+	}
+	if worthTelling(err) {
 		a.log(Error, "Load key \"%s\": %v", key.source, err)
 		return
 	}
 	a.log(Debug1, "Skipping key %s: %v", key.describe(), err)
+}
+
+// worthTelling says whether a key is given up for a reason that the user can mend, and does not know yet.
+func worthTelling(err error) bool {
+	_, open := errors.AsType[*permissionsError](err)
+	_, sealed := errors.AsType[*sealedError](err)
+	return open || sealed
 }
 
 // sameKey returns whether a key is the given one.

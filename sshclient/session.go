@@ -32,7 +32,7 @@ type Session struct {
 
 // Start opens a session and starts cmd in it; ctx bounds that. It returns once
 // the server has accepted the command. The error is a *[RequestError], an
-// *ssh.OpenChannelError, the context's, or why the connection ended.
+// *[OpenError], the context's, or why the connection ended.
 //
 // Nothing is read from or written to the local side before [Session.Run]: the
 // caller may still change the terminal.
@@ -94,8 +94,8 @@ func (c *Client) open(cmd Command) (*Session, error) {
 // explain leaves a refusal as it is, and replaces an error that only says that the
 // session or connection is gone by the reason for that.
 func (c *Client) explain(err error) error {
-	if _, refused := errors.AsType[*ssh.OpenChannelError](err); refused {
-		return err
+	if refused, ok := errors.AsType[*ssh.OpenChannelError](err); ok {
+		return notOpened(Endpoint{}, refused)
 	}
 	if _, refused := errors.AsType[*RequestError](err); refused {
 		return err

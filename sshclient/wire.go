@@ -11,19 +11,20 @@ import (
 type wire struct {
 	net.Conn
 	start time.Time
-	last  atomic.Int64 // one more than the nanoseconds from start to the latest Read with data, 0 before
+	last  atomic.Int64 // nanoseconds from start to the latest Read with data
 	ended atomic.Pointer[error]
 
 	received, sent atomic.Int64
 
-	sniffer sniffer // used by Read, until it has the proof
+	sniffer sniffer     // used by Read, until it has the proof
+	greeted atomic.Bool // the server has identified itself
 	proved  atomic.Pointer[exchangeProof]
 }
 
 func (w *wire) Read(p []byte) (int, error) {
 	n, err := w.Conn.Read(p)
 	if n > 0 {
-		w.last.Store(int64(time.Since(w.start)) + 1)
+		w.last.Store(int64(time.Since(w.start)))
 		w.received.Add(int64(n))
 		w.sniff(p[:n])
 	}
@@ -38,7 +39,9 @@ func (w *wire) sniff(arrived []byte) {
 	if w.sniffer.over {
 		return
 	}
-	if w.sniffer.watch(arrived); w.sniffer.over {
+	w.sniffer.watch(arrived)
+	w.greeted.Store(w.sniffer.greeted)
+	if w.sniffer.over {
 		w.proved.Store(&w.sniffer.proof)
 	}
 }
@@ -65,11 +68,8 @@ func (w *wire) broken() error {
 	return nil
 }
 
-// heard returns when something last arrived, and false if nothing ever did.
-func (w *wire) heard() (time.Time, bool) {
-	nanos := w.last.Load()
-	return w.start.Add(time.Duration(nanos - 1)), nanos > 0
-}
+// heard returns when something last arrived.
+func (w *wire) heard() time.Time { return w.start.Add(time.Duration(w.last.Load())) }
 
 // Stats is what has gone over a connection, encryption and handshake included.
 type Stats struct {
@@ -80,6 +80,5 @@ type Stats struct {
 
 // Stats returns the connection's numbers.
 func (c *Client) Stats() Stats {
-	heard, _ := c.wire.heard()
-	return Stats{Since: c.wire.start, Heard: heard, Received: c.wire.received.Load(), Sent: c.wire.sent.Load()}
+	return Stats{Since: c.wire.start, Heard: c.wire.heard(), Received: c.wire.received.Load(), Sent: c.wire.sent.Load()}
 }

@@ -200,7 +200,7 @@ func TestHostileText(t *testing.T) {
 
 // Which of our goroutines notices a hang-up first, the reading or the writing one, is chance: the words are the same.
 func TestHangUpsAreOne(t *testing.T) {
-	for _, end := range []error{io.EOF, &net.OpError{Op: "write", Err: os.NewSyscallError("write", syscall.EPIPE)}, io.ErrClosedPipe} {
+	for _, end := range []error{io.EOF, &net.OpError{Op: "write", Err: os.NewSyscallError("write", syscall.EPIPE)}, io.ErrClosedPipe, net.ErrClosed} {
 		early := Of(&sshclient.HandshakeError{Host: "vm", Stage: sshclient.StageBanner, Err: end}, Facts{}).Line()
 		if early != "kex_exchange_identification: Connection closed by remote host\n" {
 			t.Errorf("%v before the banner: %q", end, early)
@@ -208,6 +208,22 @@ func TestHangUpsAreOne(t *testing.T) {
 		late := Of(&sshclient.LostError{Host: "vm", Err: end}, Facts{}).Line()
 		if late != "Connection to vm closed by remote host.\n" {
 			t.Errorf("%v in a session: %q", end, late)
+		}
+	}
+}
+
+func TestSSHRefusals(t *testing.T) {
+	negotiation := &sshclient.HandshakeError{Host: "vm", Stage: sshclient.StageKex, Err: &sshclient.NegotiationError{Kind: sshclient.Ciphers, Offer: []string{"x\x1b", "3des-cbc"}}}
+	lost := &sshclient.LostError{Host: "vm", Err: &sshclient.OpenError{Reason: "connect failed", Message: "no more"}}
+	for _, test := range []struct {
+		err        error
+		cause, fix string
+	}{
+		{negotiation, "Unable to negotiate with vm: no matching cipher found. Their offer: x\\033,3des-cbc", "It takes 3des-cbc, which we did not offer: -o Ciphers=+3des-cbc allows it"},
+		{lost, "channel 0: open failed: connect failed: no more", ""},
+	} {
+		if got := Of(test.err, Facts{}); got.Cause != test.cause || got.Fix != test.fix {
+			t.Errorf("%q, %q", got.Cause, got.Fix)
 		}
 	}
 }

@@ -44,7 +44,9 @@ func ofSSH(err error, facts Facts) (Failure, bool) {
 	switch {
 	case errors.As(err, &refused):
 		f := verbatim(fmt.Sprintf("channel 0: open failed: %s: %s", refused.Reason, refused.Message))
-		f.Fix = "stdio forwarding failed"
+		if refused.To != (sshclient.Endpoint{}) {
+			f.Fix = "stdio forwarding failed"
+		}
 		return f.at(StageSSH, CodeForward, false), true
 	case errors.As(err, &direct):
 		f := verbatim("ssh: " + directCause(direct))
@@ -99,7 +101,10 @@ func capital(s string) string {
 func ofHandshake(e *sshclient.HandshakeError, facts Facts) Failure {
 	var untrusted *knownhosts.RefusedError
 	var auth *sshclient.AuthError
+	var none *sshclient.NegotiationError
 	switch {
+	case errors.As(e.Err, &none):
+		return ofNegotiation(e.Host, none).at(StageSSH, "algorithms", false)
 	case errors.As(e.Err, &untrusted):
 		f := verbatim(untrusted.Error())
 		if untrusted.Learnable() {
@@ -136,6 +141,15 @@ func keysFix(facts Facts) (fix, missing string) {
 		}
 	}
 	return fix, missing
+}
+
+// ofNegotiation explains that the two sides have no algorithm in common, and names one that may be allowed.
+func ofNegotiation(host string, e *sshclient.NegotiationError) Failure {
+	f := verbatim(fmt.Sprintf("Unable to negotiate with %s: %v", host, e))
+	if name := e.Allowable(); name != "" {
+		f.Fix = fmt.Sprintf("It takes %s, which we did not offer: -o %s=+%s allows it", name, e.Kind, name)
+	}
+	return f
 }
 
 // unknownKeyFix names the ways to have an unknown key trusted.
@@ -201,5 +215,6 @@ func hungUp(err error) bool {
 	if errors.As(err, &closed) {
 		return closed.Code == iap.CloseNormal
 	}
-	return errors.Is(err, io.ErrClosedPipe) || sockerr.HungUp(err)
+	// net.ErrClosed: x/crypto closes a connection that it could not write to.
+	return errors.Is(err, io.ErrClosedPipe) || errors.Is(err, net.ErrClosed) || sockerr.HungUp(err)
 }

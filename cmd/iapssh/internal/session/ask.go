@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os/exec"
 	"strings"
@@ -84,6 +85,7 @@ func (a asker) run(ctx context.Context, program, prompt string) (string, error) 
 		return "", err
 	}
 	if err := cmd.Start(); err != nil {
+		fmt.Fprintf(a.stderr, "ssh_askpass: exec(%s): %v\n", program, cause(err))
 		return "", err
 	}
 	answer, readErr := io.ReadAll(io.LimitReader(out, maxAnswer))
@@ -96,6 +98,17 @@ func (a asker) run(ctx context.Context, program, prompt string) (string, error) 
 	}
 	line, _, _ := strings.Cut(string(answer), "\n")
 	return strings.TrimSuffix(line, "\r"), readErr
+}
+
+// cause is an error of exec without the name of what could not be run.
+func cause(err error) error {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err
+		}
+		err = inner
+	}
 }
 
 // variable is the value of an environment variable, the last one given.

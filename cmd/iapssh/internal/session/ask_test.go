@@ -1,6 +1,13 @@
 package session
 
-import "testing"
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"testing"
+)
 
 // The rules are those of OpenSSH's readpass.c.
 func TestAskpass(t *testing.T) {
@@ -23,5 +30,18 @@ func TestAskpass(t *testing.T) {
 		if got := askpass(test.environ, test.terminal); got != test.want {
 			t.Errorf("%q, terminal %t: %q, want %q", test.environ, test.terminal, got, test.want)
 		}
+	}
+}
+
+// That nobody can be asked because there is no such program is told: ssh-askpass is often not installed.
+func TestAskpassMissing(t *testing.T) {
+	var stderr bytes.Buffer
+	program := filepath.Join(t.TempDir(), "none")
+	a := asker{environ: []string{"SSH_ASKPASS_REQUIRE=force", "SSH_ASKPASS=" + program}, stderr: &stderr}
+	if _, err := a.ask(t.Context(), "Password: ", false); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("error %v", err)
+	}
+	if got, want := stderr.String(), "ssh_askpass: exec("+program+"): "; !strings.HasPrefix(got, want) || strings.Count(got, program) != 1 {
+		t.Errorf("%q", got)
 	}
 }
