@@ -57,11 +57,13 @@ func (c *conn) reap() {
 func (c *conn) Read(p []byte) (int, error)  { return c.in.Read(p) }
 func (c *conn) Write(p []byte) (int, error) { return c.out.Write(p) }
 
-// Close closes both pipes and ends the command, which ssh does with SIGHUP.
+// Close closes both pipes and ends the command, which ssh does with SIGHUP. Every Close returns when the command has ended: a
+// process that ended before would leave it behind.
 func (c *conn) Close() error {
 	err := errors.Join(c.out.Close(), c.in.Close())
-	if err != nil {
-		return err // closed before
+	if err != nil { // closed before
+		<-c.ended
+		return err
 	}
 	hangUp(c.cmd.Process)
 	patience := time.NewTimer(partingTime)

@@ -62,6 +62,23 @@ func TestCloseEndsTheCommand(t *testing.T) {
 	}
 }
 
+// A handshake that fails because another goroutine closes the conn comes back before that Close has: the process waits in a
+// Close of its own.
+func TestSecondCloseWaits(t *testing.T) {
+	c := dial(t, "sh -c 'trap \"\" HUP; echo ready; while :; do sleep 0.01; done'")
+	io.ReadFull(c, make([]byte, 6))
+	go c.Close()
+	if n, err := c.Read(make([]byte, 1)); err == nil {
+		t.Errorf("%d bytes", n)
+	}
+	c.Close()
+	select {
+	case <-c.(*conn).ended:
+	default:
+		t.Error("the command goes on")
+	}
+}
+
 func TestDeadline(t *testing.T) {
 	t.Setenv("SHELL", "/bin/sh")
 	c, err := Dial("cat", "host")
