@@ -26,6 +26,8 @@ func number(errno syscall.Errno) syscall.Errno {
 		return syscall.EADDRINUSE
 	case windows.WSAEADDRNOTAVAIL:
 		return syscall.EADDRNOTAVAIL
+	case windows.WSAEAFNOSUPPORT:
+		return syscall.EAFNOSUPPORT
 	case windows.WSAEACCES:
 		return syscall.EACCES
 	}

@@ -1,5 +1,5 @@
-// Package sockerr tells by one set of numbers, POSIX's, what a socket's error is: Windows has others, which package syscall leaves as
-// they are. Errno is the door; number_windows.go has the list.
+// Package sockerr tells by one set of numbers, POSIX's, what the error of a socket or a pipe is. Windows has others, which package
+// syscall leaves as they are: number_windows.go has the list. Errno is the door.
 package sockerr
 
 import (

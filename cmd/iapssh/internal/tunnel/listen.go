@@ -5,7 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
+	"syscall"
+
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/sockerr"
 )
 
 // BusyError tells that a local port cannot be had.
@@ -79,7 +83,7 @@ func PortOf(l net.Listener) int {
 
 // isMissing says that this machine has no such address.
 func isMissing(err error) bool {
-	return errors.Is(err, errNoAddress) || errors.Is(err, errNoFamily)
+	return slices.Contains([]syscall.Errno{syscall.EADDRNOTAVAIL, syscall.EAFNOSUPPORT}, sockerr.Errno(err))
 }
 
 func closeAll(listeners []net.Listener) {

@@ -7,7 +7,6 @@
 //	listen.go      a port on all addresses of a host
 //	decide.go      how long for what: pure functions
 //	stats.go       what there is to see: text.go tells it to a person, metrics.go to Prometheus
-//	errno_*.go     what the system calls an address that it lacks, and a reader that has gone
 //	command.go, parent*.go, ready_*.go  the processes around a tunnel: a command beside it, who started it, who waits for it
 package tunnel
 
@@ -17,6 +16,9 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"syscall"
+
+	"github.com/iapssh/iapssh/cmd/iapssh/internal/sockerr"
 )
 
 // Conn is what Stdio and a Server need of a session: iap.Conn has it.
@@ -37,7 +39,7 @@ func (e *OutputError) Error() string { return fmt.Sprintf("writing to standard o
 func (e *OutputError) Unwrap() error { return e.Err }
 
 // ReaderGone says that nobody reads the output any more, which is no failure of ours or the system's.
-func (e *OutputError) ReaderGone() bool { return isReaderGone(e.Err) }
+func (e *OutputError) ReaderGone() bool { return sockerr.Errno(e.Err) == syscall.EPIPE }
 
 // Stdio copies in to conn and conn to out until the session ends, or ctx is done. It closes conn, having delivered what was
 // written. The error is nil if the session ended cleanly; else it is conn's, that of in, an *OutputError, or the context's cause.
