@@ -144,7 +144,8 @@ func (d *Dialer) relay(target Target) (*url.URL, error) {
 }
 
 // Phases says when the steps of a dial were done, counted from its beginning; 0 for those that it did not come to. Token is beside
-// the others, which follow each other, as far as TLS. Of several attempts the last one counts. Resolve is about the name that was dialled: the relay's, or a proxy's.
+// the others, which follow each other, as far as TLS. Of several attempts the last one counts. Resolve is about the name that was
+// dialled: the relay's, or a proxy's.
 type Phases struct {
 	Token, Resolve, Connect, TLS, Upgrade, Session time.Duration
 }

@@ -8,6 +8,7 @@
 //
 // Conn is a session. It rides on a link, one WebSocket to the relay. The parts, from the caller down:
 //
+//	dialer.go             Dialer: how a session is opened, and its phases
 //	conn.go, deadline.go  Conn: the contract of net.Conn
 //	ledger.go             the byte accounts; the one place where an ACK is decided
 //	ride.go               what a link asks of its session; the end of the local side
@@ -15,7 +16,7 @@
 //	link.go, pulse.go     one WebSocket: reader, writer, pings
 //	batch.go              the two thin conns around TLS that make a batch cost one system call
 //	target.go             what can be reached, by which relay and with which parameters
-//	upgrade.go, reach.go  HTTP upgrade; TCP, proxy and TLS
+//	upgrade.go, reach.go  HTTP upgrade; TCP, proxy and TLS; sockopt*.go sets the socket
 //	internal/wire         the relay's messages
 //	errors.go             what can go wrong, and the relay's close codes
 //	stats.go, trace.go    what there is to see

@@ -20,8 +20,8 @@ const (
 	StageSession Stage = "session" // the relay's verdict: authorization, lookup, the VM's port
 )
 
-// DialError is what Dial returns, and what ends a session that could not be resumed: which stage failed for which target. Unwrap gives the cause, often an *HTTPError, a
-// *CloseError, a *proxy.Error or the context's error.
+// DialError is what Dial returns, and what ends a session that could not be resumed: which stage failed for which target. Unwrap
+// gives the cause, often an *HTTPError, a *CloseError, a *proxy.Error or the context's error.
 type DialError struct {
 	Stage  Stage
 	Target Target

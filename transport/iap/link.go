@@ -286,30 +286,3 @@ func (l *link) breakWith(err error) {
 		l.broken = err
 	}
 }
-
-func (l *link) setWriting(writing bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.writing = writing
-}
-
-// begin notes that a message has begun.
-func (l *link) begin() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.partway, l.moved = true, time.Now()
-}
-
-// move notes that bytes have come, of whatever.
-func (l *link) move() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.moved = time.Now()
-}
-
-// hear notes that a message is whole.
-func (l *link) hear() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.partway, l.heard = false, time.Now()
-}

@@ -147,3 +147,30 @@ func (l *link) lastRTT() time.Duration {
 	defer l.mu.Unlock()
 	return l.rtt
 }
+
+func (l *link) setWriting(writing bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.writing = writing
+}
+
+// begin notes that a message has begun.
+func (l *link) begin() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.partway, l.moved = true, time.Now()
+}
+
+// move notes that bytes have come, of whatever.
+func (l *link) move() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.moved = time.Now()
+}
+
+// hear notes that a message is whole.
+func (l *link) hear() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.partway, l.heard = false, time.Now()
+}
