@@ -98,7 +98,7 @@ func (c *Client) askServer() {
 		case <-c.done:
 			return
 		case <-c.asks:
-			if c.signOfLife() != nil {
+			if _, err := c.signOfLife(); err != nil {
 				return
 			}
 		}
@@ -109,10 +109,11 @@ func (c *Client) askServer() {
 // as long as the connection lives.
 func (c *Client) Ping() (time.Duration, error) {
 	start := time.Now()
-	if err := c.signOfLife(); err != nil {
+	came, err := c.signOfLife()
+	if err != nil {
 		return 0, err
 	}
-	return time.Since(start), nil
+	return came.Sub(start), nil
 }
 
 // LinkDown returns since when the link below the connection has been down, or false

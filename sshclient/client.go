@@ -212,7 +212,7 @@ func (c *Client) Gone() error {
 	if c.isClosing() {
 		return ErrClosed // Close may still wait for the far side
 	}
-	err := c.signOfLife()
+	_, err := c.signOfLife()
 	if err == nil {
 		return nil
 	}

@@ -73,23 +73,26 @@ func (t *toldLink) get() (since time.Time, down bool) {
 	return t.since, !t.since.IsZero()
 }
 
-// signOfLife asks the server for one, whatever it says, and returns an error only
-// if the connection has ended.
-func (c *Client) signOfLife() error {
+// signOfLife asks the server for one, whatever it says, and tells when it came. An error
+// says that the connection has ended.
+func (c *Client) signOfLife() (time.Time, error) {
 	if !c.joined {
 		_, _, err := c.conn.SendRequest(keepaliveRequest, true, nil)
-		return err
+		return time.Now(), err
 	}
 	// OpenSSH's master leaves global requests without an answer, or ends the
-	// connection over them, and it does not outlive a client that was refused a
-	// channel: a session is what servers rarely refuse.
+	// connection over them. Nor does it outlive a client that was refused a channel,
+	// or leaves before one that it has closed is closed by the server, too: a session
+	// is what servers rarely refuse, and the end of its requests is awaited.
 	channel, requests, err := c.conn.OpenChannel("session", nil)
+	came := time.Now()
 	if _, refused := errors.AsType[*ssh.OpenChannelError](err); refused {
-		return nil
+		return came, nil
 	}
-	if err == nil {
-		go ssh.DiscardRequests(requests)
-		return channel.Close()
+	if err != nil {
+		return came, io.EOF // of x/crypto's errors none says more
 	}
-	return io.EOF // of x/crypto's errors none says more
+	err = channel.Close()
+	ssh.DiscardRequests(requests)
+	return came, err
 }
