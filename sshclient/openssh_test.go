@@ -423,7 +423,8 @@ func TestOpenSSHDegradedLearnsNothing(t *testing.T) {
 func TestOpenSSHServerEnds(t *testing.T) {
 	server := newSSHD(t)
 	client := server.connect(t, server.settings(t))
-	_, _, result := execute(t, client, Command{Exec: "kill -KILL $PPID"}, nil)
+	// Not before the session has begun for us too.
+	_, _, result := execute(t, client, Command{Exec: "read go; kill -KILL $PPID"}, strings.NewReader("go\n"))
 	if result.Lost == nil || errors.Is(result.Lost, ErrNoStatus) || errors.Is(result.Lost, ErrClosed) {
 		t.Errorf("%+v", result)
 	}
