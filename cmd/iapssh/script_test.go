@@ -7,11 +7,13 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"os/signal"
 	"os/user"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -23,7 +25,20 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"iapssh": main, "iapproxy": main, "iap-proxy": main, "iapssh-inventory": main, "nc-once": echoOnce, "fake-ecp": fakeECP, "gcloud": signedOut})
+	testscript.Main(obedient{m}, map[string]func(){"iapssh": main, "iapproxy": main, "iap-proxy": main, "iapssh-inventory": main, "nc-once": echoOnce, "fake-ecp": fakeECP, "gcloud": signedOut})
+}
+
+// obedient runs the tests where no signal is ignored, for the commands that they start: to ignore one is inherited, from nohup,
+// or from a shell that has us in the background.
+type obedient struct{ *testing.M }
+
+func (o obedient) Run() int {
+	for _, s := range []os.Signal{syscall.SIGHUP, os.Interrupt} {
+		if signal.Ignored(s) {
+			signal.Notify(make(chan os.Signal, 1), s)
+		}
+	}
+	return o.M.Run()
 }
 
 // signedOut is a gcloud that nobody has signed in to, in the place of the machine's own, if there is one, which would ask Google.

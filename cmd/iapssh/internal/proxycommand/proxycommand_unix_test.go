@@ -6,7 +6,9 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -43,6 +45,9 @@ func TestCommandEnds(t *testing.T) {
 
 // Close ends a command that would go on, with SIGHUP, or by force.
 func TestCloseEndsTheCommand(t *testing.T) {
+	heeded := make(chan os.Signal, 1)
+	signal.Notify(heeded, syscall.SIGHUP) // the commands would inherit that it is ignored, as under nohup
+	defer signal.Stop(heeded)
 	mark := filepath.Join(t.TempDir(), "mark")
 	for _, script := range []string{
 		"sh -c 'trap \"echo hup >" + mark + "; exit\" HUP; echo ready; while :; do sleep 0.01; done'",
