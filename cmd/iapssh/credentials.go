@@ -41,7 +41,7 @@ func apiHeader(plan config.Plan) http.Header {
 
 // token returns an access token; an empty one if requests are to go without. refused is one that an API turned down, or empty.
 func (r *relay) token(ctx context.Context, refused string) (string, error) {
-	if r.plan.GCloud.NoCredentials {
+	if r.resolved.GCloud.NoCredentials {
 		return "", nil
 	}
 	if r.clock != nil {
@@ -132,11 +132,11 @@ func (r *relay) credentials(ctx context.Context) (*creds.Source, error) {
 	if r.source != nil {
 		return r.source, nil
 	}
-	env := creds.Environment{HTTPClient: r.http, Header: r.dialer.Header, IAMCredentials: r.plan.APIs.IAMCredentials}
-	if !r.plan.NoTokenCache {
+	env := creds.Environment{HTTPClient: r.http, Header: r.dialer.Header, IAMCredentials: r.resolved.APIs.IAMCredentials}
+	if !r.resolved.NoTokenCache {
 		env.Store = r.tokenStore
 	}
-	source, err := creds.Find(ctx, env, wish(r.plan))
+	source, err := creds.Find(ctx, env, wish(r.resolved))
 	if err != nil {
 		return nil, err
 	}
@@ -147,14 +147,14 @@ func (r *relay) credentials(ctx context.Context) (*creds.Source, error) {
 
 // quotaProject is whose quota a call of an API ("compute", "oslogin") is counted on; empty: the API's own choice.
 func (r *relay) quotaProject(ctx context.Context, api string) string {
-	if r.plan.GCloud.NoCredentials {
-		return r.plan.GCloud.QuotaProject
+	if r.resolved.GCloud.NoCredentials {
+		return r.resolved.GCloud.QuotaProject
 	}
 	source, err := r.credentials(ctx)
 	if err != nil {
 		return ""
 	}
-	return quotaProject(source.QuotaProject(), source.Principal(), r.plan.GCloud.Project, api)
+	return quotaProject(source.QuotaProject(), source.Principal(), r.resolved.GCloud.Project, api)
 }
 
 // quotaProject decides that as gcloud does: the project that was named for it counts for everything; else a user's calls count on the

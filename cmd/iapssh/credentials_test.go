@@ -29,7 +29,7 @@ func TestQuotaProject(t *testing.T) {
 // With credentials disabled none is looked for: whatever asks for a token gets an empty one.
 func TestNoCredentials(t *testing.T) {
 	t.Setenv("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere.json")
-	r := &relay{plan: config.Plan{GCloud: config.GCloud{NoCredentials: true, Account: "alice@example.com", QuotaProject: "q"}}}
+	r := &relay{resolved: config.Plan{GCloud: config.GCloud{NoCredentials: true, Account: "alice@example.com", QuotaProject: "q"}}}
 	if token, err := r.dialToken(t.Context(), ""); token != "" || err != nil {
 		t.Errorf("relay: %q, %v", token, err)
 	}

@@ -22,15 +22,16 @@ import (
 // relay joins the transport with the credentials that a plan implies. Nothing is read before the first dial asks, so that
 // looking for credentials runs beside connecting.
 type relay struct {
-	dialer  iap.Dialer
-	http    *http.Client
-	cloud   *vm.Cloud                        // Google's APIs
-	inquiry *vm.Inquiry                      // of the plan's VM, nil if there is none
-	pusher  *vm.Pusher                       // of a key for it, nil as well
-	sure    *vm.Ensuring                     // that a key is let in, nil as well
-	debug   func(format string, args ...any) // -v
-	say     func(line string)
-	wait    *progress
+	resolved config.Plan // the plan as it was at first: who asks Google does not change, and goroutines read it
+	dialer   iap.Dialer
+	http     *http.Client
+	cloud    *vm.Cloud                        // Google's APIs
+	inquiry  *vm.Inquiry                      // of the plan's VM, nil if there is none
+	pusher   *vm.Pusher                       // of a key for it, nil as well
+	sure     *vm.Ensuring                     // that a key is let in, nil as well
+	debug    func(format string, args ...any) // -v
+	say      func(line string)
+	wait     *progress
 
 	messages *session.Messages
 	outer    *relay   // the one whose host is reached through ours; nil: none
@@ -55,6 +56,7 @@ type relay struct {
 
 func newRelay(plan config.Plan, messages *session.Messages) (*relay, error) {
 	r := &relay{
+		resolved: plan,
 		plan:     plan,
 		dialer:   iap.Dialer{URL: plan.RelayURL, Universe: plan.Universe, UserAgent: "iapssh/" + version, Header: apiHeader(plan)},
 		debug:    func(string, ...any) {},

@@ -96,7 +96,7 @@ func askOnTerminal(ctx context.Context, prompt string) (string, error) {
 
 // apiToken is the token source of Google's APIs.
 func (r *relay) apiToken(ctx context.Context, refused string) (string, error) {
-	if r.plan.GCloud.NoCredentials {
+	if r.resolved.GCloud.NoCredentials {
 		return "", nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, signInTimeout)
@@ -110,14 +110,14 @@ func (r *relay) apiToken(ctx context.Context, refused string) (string, error) {
 
 // account is the e-mail of who asks Google; where the credential does not say it, gcloud's may.
 func (r *relay) account(ctx context.Context) string {
-	if r.plan.GCloud.NoCredentials {
-		return r.plan.GCloud.Account
+	if r.resolved.GCloud.NoCredentials {
+		return r.resolved.GCloud.Account
 	}
 	source, err := r.credentials(ctx)
 	if err != nil {
 		return ""
 	}
-	return cmp.Or(source.Principal(), r.plan.GCloud.Account)
+	return cmp.Or(source.Principal(), r.resolved.GCloud.Account)
 }
 
 // grantPatience bounds the question whether a role is there, which only makes an error clearer.
