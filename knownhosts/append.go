@@ -118,6 +118,9 @@ func checkNames(names []string) error {
 // storable tells whether name is one that a line can hold and Matches finds
 // again: "host" or "[host]:port".
 func storable(name string) bool {
+	if len(name) >= maxPattern {
+		return false
+	}
 	if host, port, ok := strings.Cut(strings.TrimPrefix(name, "["), "]:"); ok && name[0] == '[' {
 		name = host
 		if port == "" || strings.Trim(port, "0123456789") != "" {

@@ -17,6 +17,7 @@ func FuzzReplaced(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add("# mine\r\nweb "+ed25519+" c\nweb,db "+other+"\n@revoked web "+other+"\n"+HashName("web")+" "+other, "web", false)
+	f.Add("", strings.Repeat("w", maxPattern), false)
 	f.Add("web x y\n\n", "[web]:22", true)
 	f.Fuzz(func(t *testing.T, text, name string, hash bool) {
 		after, err := replaced(text, []string{name}, []ssh.PublicKey{key}, hash)
