@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"net"
 	"sync"
@@ -31,7 +32,8 @@ const (
 func newProxied(c net.Conn) *proxied {
 	answers := bytes.NewReader(encode(helloMessage(), newMessage(sProxy, number{prefaceID})))
 	// Buffered, as x/crypto reads the length of a packet and the packet by turns.
-	return &proxied{Conn: c, in: io.MultiReader(answers, bufio.NewReaderSize(c, 64<<10)), drop: prefaceMessages}
+	in := &packets{in: bufio.NewReaderSize(c, 64<<10)}
+	return &proxied{Conn: c, in: io.MultiReader(answers, in), drop: prefaceMessages}
 }
 
 func (p *proxied) Read(b []byte) (int, error) { return p.in.Read(b) }
@@ -50,6 +52,33 @@ func (p *proxied) Write(b []byte) (int, error) {
 		return len(b), err
 	}
 	return p.Conn.Write(b)
+}
+
+// packets reads what the other end says once it is proxied, and ends before a packet that holds nothing: x/crypto looks at the
+// first byte of each and panics (mux.go, onePacket).
+type packets struct {
+	in   *bufio.Reader
+	left int64 // of the present packet
+}
+
+// leastPacket is the length of the padding, and one byte.
+const leastPacket = 2
+
+func (p *packets) Read(b []byte) (int, error) {
+	if p.left == 0 {
+		head, err := p.in.Peek(4)
+		if err != nil {
+			return 0, err
+		}
+		size := binary.BigEndian.Uint32(head)
+		if size < leastPacket {
+			return 0, fmt.Errorf("%w: a packet with nothing in it", errProtocol)
+		}
+		p.left = 4 + int64(size)
+	}
+	n, err := p.in.Read(b[:min(int64(len(b)), p.left)])
+	p.left -= int64(n)
+	return n, err
 }
 
 // skip takes whole messages of the handshake away.

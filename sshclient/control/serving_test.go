@@ -94,6 +94,7 @@ func FuzzRequests(f *testing.F) {
 	f.Add(requests())
 	f.Add(encode(helloMessage(), newMessage(mProxy, number{1})))
 	f.Add(encode(helloMessage(), newMessage(mStdioForward, number{1}, stdioForward{Host: "h", Port: 1})))
+	f.Add(append(encode(helloMessage(), newMessage(mProxy, number{1})), 0, 0, 0, 1, 0)) // a packet with nothing in it
 	server, path := scriptServer(f)
 	f.Fuzz(func(t *testing.T, said []byte) {
 		if bytes.Contains(said, binary.BigEndian.AppendUint32(nil, mStopListen)) {
